@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""`zif.label`: energies and forces of given configurations, all in one CP2K job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida.common.datastructures import CalcInfo
+from aiida.common.folders import Folder
+from aiida.orm import Dict, StructureData, to_aiida_type
+from aiida_cp2k.calculations import Cp2kCalculation
+
+from aiida_zif.calculations.aimd import TRAJECTORY_FILES
+from aiida_zif.calculations.job import record_cost, rendered
+from aiida_zif.calculations.verdicts import declare
+from aiida_zif.data.trajectory import ZifTrajectoryData
+from aiida_zif.formats import cp2k_input
+
+
+class Cp2kLabelCalculation(Cp2kCalculation):
+    """Single points along a list of frames (CP2K's REFTRAJ); a frame whose SCF does not converge is left out."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.inputs["parameters"].required = False
+        spec.input("frames", valid_type=ZifTrajectoryData, help="The configurations; only species, positions and cells are used.")
+        spec.input("run", valid_type=Dict, serializer=to_aiida_type, help="`method`: the level of theory.")
+        spec.inputs["metadata"]["options"]["parser_name"].default = "zif.label"
+        spec.inputs["metadata"]["options"]["withmpi"].default = False
+        spec.inputs["metadata"]["options"]["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        spec.output("trajectory", valid_type=ZifTrajectoryData, required=False, help="The frames whose labels converged.")
+        declare(spec, "ERROR_NO_OUTPUT", "ERROR_PROGRAM_ABORTED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED")
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write the frames as a reference trajectory and let aiida-cp2k write the input."""
+        frames = self.inputs.frames.frames(fields=("positions", "cells"))
+        xyz, cells = self._DEFAULT_INPUT_TRAJECT_XYZ_FILE_NAME, self._DEFAULT_INPUT_CELL_FILE_NAME
+        with folder.open(xyz, "w") as positions_file, folder.open(cells, "w") as cells_file:
+            cp2k_input.write_reftraj(frames, positions_file, cells_file)
+        first = StructureData(cell=frames.cells[0].tolist())
+        for symbol, position in zip(frames.species, frames.positions[0], strict=True):
+            first.append_atom(symbols=symbol, position=position.tolist())
+        tree = cp2k_input.label(len(frames), xyz, cells, species=frames.species, **self.inputs.run.get_dict())
+        with rendered(self, parameters=Dict(tree), structure=first):
+            calcinfo = super().prepare_for_submission(folder)
+        calcinfo.retrieve_list = [self.metadata.options.output_filename]
+        calcinfo.retrieve_temporary_list = [*TRAJECTORY_FILES, self.metadata.options.output_filename]
+        calcinfo.provenance_exclude_list = [xyz, cells]
+        return record_cost(calcinfo)

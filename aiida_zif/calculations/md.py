@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""`zif.md`: classical molecular dynamics in stages with LAMMPS, on aiida-lammps's raw CalcJob."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from aiida.common.datastructures import CalcInfo
+from aiida.common.folders import Folder
+from aiida.orm import ArrayData, Dict, Int, SinglefileData, StructureData, to_aiida_type
+from aiida_lammps.calculations.raw import LammpsRawCalculation
+
+from aiida_zif.calculations.job import planned_walltime, record_cost, rendered, structure_arrays
+from aiida_zif.calculations.verdicts import declare
+from aiida_zif.data.model import ZifModelData
+from aiida_zif.data.trajectory import ZifTrajectoryData
+from aiida_zif.formats import lammps_data, lammps_input
+
+DATA, DUMP, CELLS, LOG = "structure.data", lammps_input.DUMP_FILE, lammps_input.CELLS_FILE, "log.lammps"
+FINAL_DATA, FINAL_RESTART, RESTARTS = lammps_input.FINAL_DATA, lammps_input.FINAL_RESTART, lammps_input.RESTART_FILES
+
+
+def validate_run(node: Any, _: Any) -> str | None:
+    """Say in one sentence what is wrong with an MD run."""
+    try:
+        lammps_input.MdRun.from_dict(node.get_dict())
+    except (ValueError, TypeError) as problem:
+        return str(problem)
+    return None
+
+
+def validate_inputs(inputs: Any, _: Any) -> str | None:
+    """Refuse a structure with an element that the potential does not know."""
+    if "restart" not in inputs and inputs["finished_steps"].value:
+        return f"{inputs['finished_steps'].value} steps are said to be finished, but there is no restart file to go on from"
+    if "structure" not in inputs or "potential" not in inputs:
+        return None
+    known = inputs["potential"].type_names
+    unknown = sorted(set(structure_arrays(inputs["structure"])[0]) - set(known))
+    if unknown:
+        return f"the potential knows {', '.join(known)}, but the structure holds {', '.join(unknown)}"
+    return None
+
+
+class LammpsMdCalculation(LammpsRawCalculation):
+    """One job of one or more MD stages between which nothing is decided."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.inputs["script"].required = False
+        spec.input("structure", valid_type=StructureData, help="Where the atoms start.")
+        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model: `pair_style`, `pair_coeffs`.")
+        spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Stages, time step, seed, strides.")
+        spec.input("restart", valid_type=SinglefileData, required=False, help="Restart file of the segment before.")
+        spec.input("finished_steps", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), help="Steps done before `restart`.")
+        spec.inputs.validator = validate_inputs
+        options = spec.inputs["metadata"]["options"]
+        options["parser_name"].default = "zif.md"
+        options["withmpi"].default = False
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        spec.output("trajectory", valid_type=ZifTrajectoryData, required=False, help="Positions (unwrapped), one copy.")
+        spec.output("thermo", valid_type=ArrayData, required=False, help="Every thermo table; `stage` numbers the rows.")
+        spec.output("cells", valid_type=ArrayData, required=False, help="Cells at their own, shorter stride.")
+        spec.output("structure", valid_type=StructureData, required=False, help="Where the atoms end.")
+        spec.output("restart", valid_type=SinglefileData, required=False, help="What the next segment continues from.")
+        spec.default_output_node = "results"
+        declare(
+            spec, "ERROR_NO_OUTPUT", "ERROR_PROGRAM_ABORTED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED",
+            "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE",
+        )  # fmt: skip
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Render the script and the data file, and let aiida-lammps write them."""
+        run = lammps_input.MdRun.from_dict(self.inputs.run.get_dict())
+        model, restart = self.inputs.potential, self.inputs.get("restart")
+        wall = self.inputs.wall.get_dict() if "wall" in self.inputs else {}
+        potential = lammps_input.Potential(
+            style=model.architecture,
+            filename=model.filename,
+            type_names=tuple(model.type_names),
+            extra_pair_style=wall.get("pair_style"),
+            extra_pair_coeffs=tuple(wall.get("pair_coeffs", ())),
+        )
+        walltime = planned_walltime(self.metadata.options.max_wallclock_seconds)
+        start = {} if restart is None else {"restart_from": restart.filename, "finished_steps": self.inputs.finished_steps.value}
+        script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
+        files = {}
+        if restart is None:
+            data = lammps_data.write(*structure_arrays(self.inputs.structure), model.type_names)
+            files["data"] = SinglefileData(io.BytesIO(data.encode()), filename=DATA)
+        with rendered(self, script=SinglefileData(io.BytesIO(script.encode()), filename="input.in"), files=files):
+            calcinfo = super().prepare_for_submission(folder)
+        calcinfo.local_copy_list = [(model.uuid, model.filename, model.filename)]
+        if restart is not None:
+            calcinfo.local_copy_list.append((restart.uuid, restart.filename, restart.filename))
+        calcinfo.codes_info[0].join_files = True
+        calcinfo.codes_info[0].cmdline_params += ["-log", LOG]
+        calcinfo.retrieve_list = [self.metadata.options.output_filename]
+        calcinfo.retrieve_temporary_list = [LOG, DUMP, CELLS, FINAL_DATA, FINAL_RESTART, *RESTARTS]
+        return record_cost(calcinfo)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""Every exit code of the plugin: one number, one label, one meaning.
+
+2xx input wrong, found only at run time · 3xx run unusable · 4xx usable but unfinished, or a child failed ·
+5xx finished and the physics says no · 7xx the result stands, but look. Only 0, 5xx and 7xx may answer a later, identical request.
+"""
+
+from __future__ import annotations
+
+from aiida.engine import ProcessSpec
+
+VERDICTS: dict[str, tuple[int, str]] = {
+    "ERROR_MODEL_UNUSABLE": (220, "The model cannot be used here: {reason}"),
+    "ERROR_INPUT_REFUSED": (221, "The program refused its input: {reason}"),
+    "ERROR_NO_OUTPUT": (330, "{program} left no output; look at `verdi process report` and at the scheduler's stderr."),
+    "ERROR_PROGRAM_ABORTED": (331, "{program} aborted: {reason}"),
+    "ERROR_OUTPUT_UNREADABLE": (332, "The output of {program} could not be read: {reason}"),
+    "ERROR_OUT_OF_MEMORY": (333, "The job ran out of memory; ask for more memory or fewer ranks in `options`."),
+    "ERROR_INTERRUPTED": (410, "Stopped at step {done} of {asked}; what was done is kept, submit again to do the rest."),
+    "ERROR_NO_PROGRESS": (411, "The segment made no progress beyond step {done} of {asked}; tried {tries} times. Look at its stderr."),
+    "ERROR_CHILD_FAILED": (420, "{stage} failed: {reason}"),
+    "ERROR_TOO_FEW_REPLICAS": (421, "{done} of {asked} replicas succeeded, fewer than `min_success`; see the table of verdicts."),
+    "ERROR_COMPILE_FAILED": (430, "The model could not be compiled: {reason} The packaged model still runs, more slowly."),
+    "ERROR_TEMPERATURE_OFF": (510, "The trajectory has {mean:.0f} K instead of the {asked:.0f} K asked; run longer or start hotter."),
+    "ERROR_LABELS_NOT_CONVERGED": (511, "{share:.1%} of the frames have an SCF that did not converge; change minimizer or preconditioner."),
+    "ERROR_MODEL_NOT_GOOD_ENOUGH": (520, "Force MAE is {found:.1%} of the spread of the held-out forces, above the {allowed:.1%} allowed."),
+    "ERROR_LOSS_NOT_A_NUMBER": (521, "The loss became not a number in epoch {epoch}; lower the learning rate."),
+    "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
+    "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
+    "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),
+    "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
+    "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants yet: {reason}"),
+}  # fmt: skip
+
+
+def declare(spec: ProcessSpec, *labels: str) -> None:
+    """Declare the exit codes named on ``spec``."""
+    for label in labels:
+        status, message = VERDICTS[label]
+        spec.exit_code(status, label, message=message, invalidates_cache=status < 500)

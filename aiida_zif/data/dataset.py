@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""A dataset: the frames drawn, where each came from, how they were drawn, and for what."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from aiida.orm import SinglefileData
+from numpy.typing import NDArray
+
+from aiida_zif import __version__
+from aiida_zif.data.trajectory import summarise
+from aiida_zif.formats import h5md
+from aiida_zif.science.frames import Frames
+
+SPLITS: tuple[str, ...] = ("train", "validation", "held_out")
+"""What a frame is for; its index is the code in the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where each frame of a dataset came from."""
+
+    trajectory: NDArray[np.int64]
+    """``(n_frames,)``, index into the node's ``trajectories`` (uuids)."""
+    step: NDArray[np.int64]
+    """``(n_frames,)``, MD step in that trajectory."""
+
+
+class ZifDatasetData(SinglefileData):
+    """Frames for training, validation and held-out evaluation, in one H5MD file that also holds split and origin.
+
+    Attributes: ``counts`` per split, ``trajectories`` (uuids), ``drawing`` (method, seed, bins asked, filled, empty, gap in time),
+    ``stress`` ("virial" or "none"), ``content_hash``, and those of a trajectory.
+    """
+
+    FILENAME = "dataset.h5"
+
+    @classmethod
+    def from_frames(
+        cls, frames: Frames, split: Sequence[str], origin: Origin, *, trajectories: Sequence[str], drawing: dict[str, Any]
+    ) -> ZifDatasetData:
+        """Return an unstored node.
+
+        Raises ``ValueError`` where a split is unknown or empty, or energies or forces are missing.
+        """
+        codes = np.array([SPLITS.index(name) for name in split], dtype=np.int8)
+        counts = {name: int((codes == code).sum()) for code, name in enumerate(SPLITS)}
+        if not counts["train"] or not counts["validation"]:
+            raise ValueError(f"a dataset needs frames to train on and to validate with, but has {counts}")
+        if frames.energies is None or frames.forces is None:
+            raise ValueError("a dataset needs the energy and the forces of each frame; one trajectory lacks them")
+        has_stress = frames.stresses is not None and bool(np.isfinite(frames.stresses).all(axis=1).any())
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / cls.FILENAME
+            h5md.write(path, frames, creator_version=__version__)
+            with h5py.File(path, "r+") as file:
+                group = file.create_group("zif/dataset")
+                for name, values in (("split", codes), ("trajectory", origin.trajectory), ("step", origin.step)):
+                    group.create_dataset(name, data=values, track_times=False)
+            node = cls(file=io.BytesIO(path.read_bytes()), filename=cls.FILENAME)
+        facts = {
+            "counts": counts,
+            "trajectories": list(trajectories),
+            "drawing": drawing,
+            "stress": "virial" if has_stress else "none",
+        }
+        node.base.attributes.set_many({**summarise(frames), **facts})
+        return node
+
+    @contextmanager
+    def _file(self) -> Iterator[tuple[h5md.H5md, h5py.Group]]:
+        with self.open(mode="rb") as handle, h5py.File(handle, "r") as raw, h5md.H5md(raw) as file:
+            yield file, raw["zif/dataset"]
+
+    def frames(self, split: str, fields: tuple[str, ...] | None = None) -> Frames:
+        """Return the frames of one split: ``train``, ``validation`` or ``held_out``."""
+        with self._file() as (file, group):
+            return file.read(np.flatnonzero(group["split"][:] == SPLITS.index(split)), fields)
+
+    def origin(self, split: str) -> Origin:
+        """Return where the frames of one split came from."""
+        with self._file() as (_, group):
+            chosen = group["split"][:] == SPLITS.index(split)
+            return Origin(group["trajectory"][:][chosen], group["step"][:][chosen])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of frames per split."""
+        return dict(self.base.attributes.get("counts"))
+
+    @property
+    def elements(self) -> list[str]:
+        """Elements in alphabetical order: the type names of a model trained on this."""
+        return list(self.base.attributes.get("elements"))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""A model: the portable package, or its compiled child for one machine, plus facts read without opening it as a program."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from aiida.orm import SinglefileData
+
+from aiida_zif.formats import nequip_model
+
+SUFFIXES: tuple[str, ...] = (".nequip.zip", ".nequip.pt2", ".nequip.pth")
+
+
+class ZifModelData(SinglefileData):
+    """An interatomic potential of the NequIP family.
+
+    Attributes: ``form`` ("package", "compiled", "torchscript"), ``architecture`` (the LAMMPS pair style: "nequip" or "allegro"),
+    ``type_names`` in the model's own order, ``cutoff_angstrom``, ``precision``, and whatever else the file's metadata or its maker tell.
+    """
+
+    @classmethod
+    def from_file(cls, file: Any, filename: str, **facts: Any) -> ZifModelData:
+        """Return an unstored node of the model in ``file`` (path or binary handle).
+
+        Raises ``ValueError`` if the file is not such a model, is cut, or names no elements.
+        """
+        if not filename.endswith(SUFFIXES):
+            raise ValueError(f"{filename!r} is no model: its name should end in {', '.join(SUFFIXES)}")
+        node = cls(file=file, filename=filename)
+        with node.open(mode="rb") as handle:
+            found = nequip_model.read_facts(handle)
+        attributes = {name: _plain(value) for name, value in dataclasses.asdict(found).items() if value is not None}
+        cutoff = attributes.pop("cutoff", None)
+        if cutoff is not None:
+            attributes["cutoff_angstrom"] = cutoff
+        node.base.attributes.set_many({**attributes, **{key: value for key, value in facts.items() if value is not None}})
+        if not node.type_names:
+            raise ValueError(f"{filename!r} does not say for which elements it was made")
+        return node
+
+    @property
+    def form(self) -> str:
+        """``package``, ``compiled`` or ``torchscript``."""
+        return str(self.base.attributes.get("form"))
+
+    @property
+    def architecture(self) -> str:
+        """The name of the LAMMPS pair style: ``nequip`` or ``allegro``."""
+        return str(self.base.attributes.get("architecture"))
+
+    @property
+    def type_names(self) -> list[str]:
+        """Elements in the order of the model."""
+        return list(self.base.attributes.get("type_names", []))
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` with tuples as lists, as a node stores it."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""A molecular dynamics run as the text of an ordinary LAMMPS input, and the same for what is left of it after a restart.
+
+Steps are absolute: stage k runs from its first to its last step whatever was done before, so that the set point of a ramp
+is a function of the step alone. Every stage has fixes of its own name, because LAMMPS gives a fix that bears a name found
+in the restart file the state of that fix: within a stage thermostat and barostat go on, a new stage starts them afresh, as
+the uninterrupted run does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aiida_zif.formats.lammps_run import KINDS, MdRun, Stage
+from aiida_zif.science.units import BAR_IN_EV_PER_CUBIC_ANGSTROM, EV_PER_CUBIC_ANGSTROM_IN_GPA, FS_IN_PS
+
+__all__ = [
+    "CELLS_FILE", "DUMP_FILE", "FINAL_DATA", "FINAL_RESTART", "KINDS", "RESTART_FILES", "MdRun", "Potential", "Stage", "render",
+]  # fmt: skip
+
+DUMP_FILE = "trajectory.dump"
+"""The frames of all stages."""
+CELLS_FILE = "cells.txt"
+"""Cell and pressure tensor of the stages that ask for them."""
+RESTART_FILES = ("restart.a", "restart.b")
+"""The two restart files in turn: one of them is whole when the job is killed while it writes the other."""
+FINAL_RESTART = "final.restart"
+"""The state of the last step that was run, also when the walltime ended it."""
+FINAL_DATA = "final.data"
+"""The structure of that step, with velocities."""
+
+GPA_IN_BAR: float = 1 / (EV_PER_CUBIC_ANGSTROM_IN_GPA * BAR_IN_EV_PER_CUBIC_ANGSTROM)
+THERMO = "step time pe ke temp press vol lx ly lz xy xz yz pxx pyy pzz pyz pxz pxy"
+"""The columns of the log."""
+CELLS = "lx ly lz xy xz yz vol pxx pyy pzz pyz pxz pxy"
+"""The columns of the cells file after the step."""
+
+_FILE = re.compile(r"[A-Za-z0-9_./+-]+")
+_WORDS = re.compile(r"[A-Za-z0-9_.+\-/* ]+")
+
+
+@dataclass(frozen=True)
+class Potential:
+    """One model, and pair styles on top of it. Raises ``ValueError`` with one sentence for what cannot be."""
+
+    style: str
+    """``nequip`` or ``allegro``."""
+    filename: str
+    """File of the model, in the job's folder."""
+    type_names: tuple[str, ...]
+    """Elements in the model's own order; they are the atom types 1, 2, …"""
+    extra_pair_style: str | None = None
+    """A classical pair style with its settings that is added to the model, such as ``buck 3.0``."""
+    extra_pair_coeffs: tuple[str, ...] = ()
+    """Its coefficients, ``I J style …``; I and J are type numbers or elements."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type_names", tuple(self.type_names))
+        object.__setattr__(self, "extra_pair_coeffs", tuple(self.extra_pair_coeffs))
+        if self.style not in ("nequip", "allegro"):
+            raise ValueError(f"the pair style is {self.style!r}, but it must be 'nequip' or 'allegro'")
+        if not _FILE.fullmatch(self.filename):
+            raise ValueError(f"the file name {self.filename!r} holds a character outside letters, digits and _ . / + -: rename it")
+        if not self.type_names or not all(re.fullmatch(r"[A-Z][a-z]?", name) for name in self.type_names):
+            raise ValueError(f"the type names are {list(self.type_names)}, but they must be chemical symbols in the model's order")
+        for line in (self.extra_pair_style, *self.extra_pair_coeffs):
+            if line is not None and not _WORDS.fullmatch(line):
+                raise ValueError(f"{line!r} holds a character that does not belong into a pair style or its coefficients")
+        if self.extra_pair_coeffs and self.extra_pair_style is None:
+            raise ValueError("there are extra_pair_coeffs without an extra_pair_style: name the style, such as 'buck 3.0'")
+
+    @property
+    def lines(self) -> list[str]:
+        """The pair lines of the input."""
+        types = " ".join(self.type_names)
+        if self.extra_pair_style is None:
+            return [f"pair_style {self.style}", f"pair_coeff * * {self.filename} {types}"]
+        extra = [f"pair_coeff {self._numbered(line)}" for line in self.extra_pair_coeffs]
+        first = [f"pair_style hybrid/overlay {self.style} {self.extra_pair_style}", f"pair_coeff * * {self.style} {self.filename} {types}"]
+        return first + extra
+
+    def _numbered(self, line: str) -> str:
+        words = line.split()
+        if words[:1] == ["pair_coeff"]:
+            words = words[1:]
+        if len(words) < 3:
+            raise ValueError(f"the pair coefficients {line!r} are too few: two types, the style and its numbers are needed")
+        kinds = [str(self.type_names.index(word) + 1) if word in self.type_names else word for word in words[:2]]
+        for word in kinds:
+            if not re.fullmatch(r"[0-9]*\*?[0-9]*", word) or (word.isdigit() and not 1 <= int(word) <= len(self.type_names)):
+                raise ValueError(f"{word!r} in {line!r} is no type of a model of {', '.join(self.type_names)}")
+        if all(word.isdigit() for word in kinds):
+            kinds.sort(key=int)  # LAMMPS ignores I > J
+        return " ".join([*kinds, *words[2:]])
+
+
+def render(
+    run: MdRun,
+    potential: Potential,
+    data_file: str,
+    restart_from: str | None = None,
+    finished_steps: int = 0,
+    walltime_s: float | None = None,
+) -> str:
+    """Return the input of ``run``, or of what is left of it after ``finished_steps``, from the restart file ``restart_from``.
+
+    ``data_file`` is not read then, the names of the files written are this module's constants. ``walltime_s`` is the time
+    after which LAMMPS stops by itself at a whole step and still writes ``FINAL_RESTART`` and ``FINAL_DATA``.
+
+    Raises ``ValueError`` if the steps are not those of the run, or a file name holds what LAMMPS would read as syntax.
+    """
+    for name in (data_file, *([] if restart_from is None else [restart_from])):
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"the file name {name!r} holds a character outside letters, digits and _ . / + -: rename it")
+    if not 0 <= finished_steps < run.total_steps:
+        raise ValueError(f"{finished_steps} steps are finished of {run.total_steps}: nothing is left to run")
+    if restart_from is None and finished_steps:
+        raise ValueError(f"{finished_steps} steps are finished, but there is no restart file to go on from: give restart_from")
+    restarted = restart_from is not None
+    lines = [
+        "units metal",
+        "boundary p p p",
+        f"newton {'off' if potential.style == 'nequip' else 'on'}",
+        "atom_style atomic",
+        "box tilt large",
+        f"read_restart {restart_from}" if restarted else f"read_data {data_file}",
+        *potential.lines,
+        f"neighbor {run.neighbour_skin:.10g} bin",
+        "neigh_modify delay 0 every 1 check yes",
+        f"timestep {run.timestep_fs * FS_IN_PS:.10g}",
+        *([] if restarted else _velocities(run)),
+        f"thermo {run.thermo_every}",
+        f"thermo_style custom {THERMO}",
+        "thermo_modify format float %.12g flush yes",
+        f"restart {run.restart_every} {' '.join(RESTART_FILES)}",
+        *([] if walltime_s is None else [f"timer timeout {_clock(walltime_s)} every 10"]),
+        "min_style cg",
+    ]
+    dumping = False
+    append = restarted
+    for stage, (begin, end) in zip(run.stages, run.spans, strict=True):
+        if end <= finished_steps:
+            continue
+        if stage.kind == "minimise":
+            # the step counter is moved afterwards, which LAMMPS refuses while it dumps
+            lines += ["undump traj"] if dumping else []
+            dumping = False
+        elif not dumping:
+            lines += _dump(run, append)
+            dumping = append = True
+        lines += _stage(run, stage, begin, end, max(begin, finished_steps), timed=walltime_s is not None)
+    total = run.total_steps
+    lines += [f"write_data {FINAL_DATA} nocoeff", f'print "ZIF LAST STEP $(step:%.0f) OF {total}"']
+    return "\n".join(lines) + "\n"
+
+
+def _velocities(run: MdRun) -> list[str]:
+    moving = [stage for stage in run.stages if stage.kind != "minimise"]
+    if run.velocities == "keep" or not moving:
+        return []
+    kelvin = run.velocity_factor * moving[0].temperatures[0]
+    return [f"velocity all create {kelvin:.10g} {run.seed} mom yes rot no dist gaussian"]
+
+
+def _dump(run: MdRun, append: bool) -> list[str]:
+    columns = "id type xu yu zu" + (" vx vy vz" if run.dump_velocities else "")
+    modify = "dump_modify traj sort id format float %.8f" + (" append yes" if append else "")
+    return [f"dump traj all custom {run.dump_every} {DUMP_FILE} {columns}", modify]
+
+
+def _stage(run: MdRun, stage: Stage, begin: int, end: int, start: int, timed: bool) -> list[str]:
+    lines = [f'print "ZIF STAGE {stage.label}"']
+    fixes = {}
+    if stage.kind == "minimise":
+        if stage.pressure_gpa is not None:
+            fixes["relax"] = f"box/relax {stage.couple or 'tri'} {stage.pressure_gpa * GPA_IN_BAR:.10g}"
+    else:
+        first, last = stage.temperatures
+        thermostat = f"temp {first:.10g} {last:.10g} {run.temperature_damping_fs * FS_IN_PS:.10g}"
+        fixes["md"] = f"nvt {thermostat}"
+        if stage.kind == "npt":
+            bar, damping = (stage.pressure_gpa or 0.0) * GPA_IN_BAR, run.pressure_damping_fs * FS_IN_PS
+            fixes["md"] = f"npt {thermostat} {stage.couple or 'tri'} {bar:.10g} {bar:.10g} {damping:.10g} flip no"
+        if stage.kind == "deform":
+            fixes["deform"] = _deform(stage.linear_factor, (start - begin) / stage.steps)
+    if stage.cells_every is not None and stage.kind != "minimise":
+        row = " ".join(["$(step:%.0f)", *(f"$({name}:%.12g)" for name in CELLS.split())])
+        fixes["cells"] = f'print {stage.cells_every} "{row}" append {CELLS_FILE} screen no title "# step {CELLS}"'
+    lines += [f"fix {name}_{stage.label} all {fix}" for name, fix in fixes.items()]
+    if stage.kind == "minimise":
+        force = 0.001 if stage.force_tolerance is None else stage.force_tolerance
+        lines.append(f"minimize {stage.energy_tolerance or 0.0:.10g} {force:.10g} {end - start} {10 * (end - start)}")
+        # a minimisation that the walltime cut short is not taken for finished: timeremain is 0 from then on
+        lines.append(f'if "$(timeremain) > 0" then "reset_timestep {end}"' if timed else f"reset_timestep {end}")
+    else:
+        lines.append(f"run {end} upto start {begin} stop {end}")
+    # After the walltime LAMMPS skips the runs of the later stages but not these lines: only a stage that has moved on writes
+    lines.append(f'if "$(step) > {start}" then "write_restart {FINAL_RESTART}"')
+    return lines + [f"unfix {name}_{stage.label}" for name in fixes]
+
+
+def _deform(factor: float, done: float) -> str:
+    """Return the fix that scales the cell by ``factor`` over a stage of which the share ``done`` lies behind.
+
+    x, y, z: LAMMPS takes the lengths at the stage's first step from the restart file. The tilts it takes from there too, but
+    their ends as absolute numbers, which are worked out from the present ones.
+    """
+    left = factor / (1 + done * (factor - 1))
+    lengths = " ".join(f"{axis} scale {factor:.16g}" for axis in "xyz")
+    tilts = " ".join(f"{tilt} final $({tilt}*{left:.16g}:%.16g)" for tilt in ("xy", "xz", "yz"))
+    return f"deform 1 {lengths} {tilts} remap x flip no"
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 1:
+        raise ValueError(f"walltime_s is {seconds} s, but LAMMPS needs 1 s or more")
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60:d}:{minutes % 60:02d}:{rest:02d}"

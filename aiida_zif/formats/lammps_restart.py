@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What can be known of a LAMMPS binary restart file without LAMMPS: its step, and whether it is whole."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MAGIC = b"LammpS RestartT\0"
+# flags of the header's records, in the order in which write_restart.cpp puts them, up to the step
+_VERSION, _UNITS, _STEP = 0, 4, 5
+_SIZES = (1, 48, 2, 3)
+
+
+@dataclass(frozen=True)
+class RestartFacts:
+    """Facts of one restart file."""
+
+    step: int
+    """MD step of the state."""
+    version: str
+    """Version of the LAMMPS that wrote it, such as ``22 Jul 2025``."""
+    units: str
+    """Its unit style."""
+
+
+def read(content: bytes) -> RestartFacts:
+    """Return the facts of a whole restart file.
+
+    Raises ``ValueError`` if the file is empty, is no restart file, or is cut: LAMMPS puts the same mark at both ends of it.
+    """
+    if not content:
+        raise ValueError("the restart file is empty: take the other one; a full disk leaves such a file")
+    if not content.startswith(_MAGIC):
+        raise ValueError("the file does not begin as a LAMMPS restart file does: take the other one")
+    if len(content) < 2 * len(_MAGIC) or not content.endswith(_MAGIC):
+        raise ValueError(f"the restart file is cut after {len(content)} bytes: take the other one")
+    try:
+        order = "<" if struct.unpack_from("<i", content, len(_MAGIC))[0] == 1 else ">"
+        position = len(_MAGIC) + 8
+        position, version = _string(content, order, position, _VERSION)
+        for flag in _SIZES:
+            position, _ = _value(content, order, position, flag, "i")
+        position, units = _string(content, order, position, _UNITS)
+        _, step = _value(content, order, position, _STEP, "q")
+    except (struct.error, UnicodeDecodeError):
+        raise ValueError("the header of the restart file cannot be read: it is cut or of another version of LAMMPS") from None
+    return RestartFacts(step=step, version=version, units=units)
+
+
+def newest(files: Mapping[str, bytes]) -> tuple[str, RestartFacts] | None:
+    """Return name and facts of the whole file with the highest step; ``None`` if none is whole."""
+    whole = []
+    for name, content in files.items():
+        try:
+            whole.append((read(content).step, name))
+        except ValueError:
+            continue
+    if not whole:
+        return None
+    _, name = max(whole)
+    return name, read(files[name])
+
+
+def _value(content: bytes, order: str, position: int, flag: int, kind: str) -> tuple[int, int]:
+    found, value = struct.unpack_from(f"{order}i{kind}", content, position)
+    if found != flag:
+        raise struct.error(f"record {found} where {flag} is due")
+    return position + struct.calcsize(f"{order}i{kind}"), int(value)
+
+
+def _string(content: bytes, order: str, position: int, flag: int) -> tuple[int, str]:
+    position, length = _value(content, order, position, flag, "i")
+    if not 0 < length < 1000 or position + length > len(content):
+        raise struct.error("no string")
+    return position + length, content[position : position + length].rstrip(b"\0").decode("ascii")

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""What a molecular dynamics run is to do: stages one after another in one job, as frozen dataclasses of plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
+from math import isfinite
+from typing import Any
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "minimise": (),
+    "hold": ("temperature_k",),
+    "ramp": ("start_k", "stop_k"),
+    "deform": ("temperature_k",),
+    "npt": ("temperature_k",),
+}
+"""The kinds of stages, and the temperatures that each needs."""
+
+_OWN: dict[str, tuple[str, ...]] = {
+    "minimise": ("energy_tolerance", "force_tolerance", "pressure_gpa", "couple"),
+    "hold": (),
+    "ramp": (),
+    "deform": ("scale", "volume_factor"),
+    "npt": ("pressure_gpa", "couple"),
+}
+_COUPLES = ("iso", "aniso", "tri")
+_LABEL = re.compile(r"[A-Za-z0-9_]{1,40}")
+_HOTTEST_K = 20000.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage. A field that its kind does not know stays ``None``. Raises ``ValueError`` with one sentence for what cannot be."""
+
+    kind: str
+    """``minimise``, ``hold`` (NVT), ``ramp`` (NVT, linear in the step), ``deform`` (NVT, the cell scaled), ``npt``."""
+    label: str
+    """Name of the stage in log, analysis and restart: letters, digits and ``_``; each once in a run."""
+    steps: int
+    """MD steps; of ``minimise`` the most iterations, which the step counter passes over as a whole."""
+    temperature_k: float | None = None
+    """Set point of ``hold``, ``deform``, ``npt``, K."""
+    start_k: float | None = None
+    """``ramp``: set point at its first step, K."""
+    stop_k: float | None = None
+    """``ramp``: set point at its last step, K."""
+    scale: float | None = None
+    """``deform``: factor of the three cell vectors from first to last step; positions follow affinely."""
+    volume_factor: float | None = None
+    """``deform``: the same as a factor of the volume; one of the two is given."""
+    pressure_gpa: float | None = None
+    """``npt``: pressure, GPa (0 if not given). ``minimise``: if given, the cell is relaxed to it."""
+    couple: str | None = None
+    """``npt`` and ``minimise`` of the cell: ``iso``, ``aniso`` (three edges), ``tri`` (all six; the default)."""
+    cells_every: int | None = None
+    """Steps between rows of the cells file; ``None``: no rows."""
+    energy_tolerance: float | None = None
+    """``minimise``: relative change of energy at which it is done (0 if not given)."""
+    force_tolerance: float | None = None
+    """``minimise``: norm of the forces at which it is done, eV/Å (0.001 if not given)."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"a stage is of kind {self.kind!r}, but it must be one of {', '.join(KINDS)}")
+        if not isinstance(self.label, str) or not _LABEL.fullmatch(self.label):
+            raise ValueError(f"the label {self.label!r} of a stage must be 1 to 40 letters, digits and underscores")
+        where = f"stage {self.label!r}"
+        _whole(self.steps, f"steps of {where}")
+        if self.cells_every is not None:
+            _whole(self.cells_every, f"cells_every of {where}")
+        needed, own = KINDS[self.kind], _OWN[self.kind]
+        for name in ("temperature_k", "start_k", "stop_k"):
+            value = getattr(self, name)
+            if (value is not None) != (name in needed):
+                verb = "needs" if value is None else "has no"
+                raise ValueError(f"{where} of kind {self.kind} {verb} {name}: its temperatures are {', '.join(needed) or 'none'}")
+            if value is not None and not (_is_number(value) and 0 < value <= _HOTTEST_K):
+                raise ValueError(f"{name} of {where} is {value!r} K, but it must lie between 0 and {_HOTTEST_K:.0f} K")
+        for name in sorted({name for names in _OWN.values() for name in names} - set(own)):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{where} of kind {self.kind} has no {name}: leave it out")
+        for name in ("energy_tolerance", "force_tolerance", "pressure_gpa"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and (name == "pressure_gpa" or value >= 0)):
+                raise ValueError(
+                    f"{name} of {where} is {value!r}, but it must be a number{'' if name == 'pressure_gpa' else ', 0 or more'}"
+                )
+        if self.couple is not None and self.couple not in _COUPLES:
+            raise ValueError(f"couple of {where} is {self.couple!r}, but it must be one of {', '.join(_COUPLES)}")
+        if self.kind == "deform":
+            self._check_deform(where)
+
+    def _check_deform(self, where: str) -> None:
+        if (self.scale is None) == (self.volume_factor is None):
+            raise ValueError(f"{where} of kind deform needs either scale or volume_factor, not both and not neither")
+        factor = self.linear_factor
+        if not 0.5 <= factor <= 2.0:
+            raise ValueError(f"{where} scales the cell by {factor:.4g}, but a stage may scale it by 0.5 to 2 along each vector")
+
+    @property
+    def linear_factor(self) -> float:
+        """Factor of each cell vector of a ``deform``; 1 for any other kind."""
+        value = self.scale if self.scale is not None else self.volume_factor
+        if value is None:
+            return 1.0
+        if not _is_number(value) or value <= 0:
+            raise ValueError(f"stage {self.label!r} scales the cell by {value!r}, but a factor is a positive number")
+        return float(value) if self.scale is not None else float(value) ** (1 / 3)
+
+    @property
+    def temperatures(self) -> tuple[float, float]:
+        """Set points at the first and last step, K. Raises ``ValueError`` for ``minimise``, which has none."""
+        first, last = (self.start_k, self.stop_k) if self.kind == "ramp" else (self.temperature_k, self.temperature_k)
+        if first is None or last is None:
+            raise ValueError(f"stage {self.label!r} of kind {self.kind} has no temperature")
+        return float(first), float(last)
+
+    def set_point(self, share: float) -> float:
+        """Return the set point, K, when ``share`` (0 to 1) of the stage is done."""
+        first, last = self.temperatures
+        return first + (last - first) * share
+
+
+@dataclass(frozen=True)
+class MdRun:
+    """All that decides a run besides structure and potential. Raises ``ValueError`` with one sentence for what cannot be."""
+
+    stages: tuple[Stage, ...]
+    """In order; what they leave is the start of the next."""
+    timestep_fs: float = 0.5
+    """fs."""
+    seed: int = 1
+    """Seed of the velocities."""
+    thermo_every: int = 100
+    """Steps between rows of the log."""
+    dump_every: int = 200
+    """Steps between frames."""
+    restart_every: int = 1000
+    """Steps between restart files, two in turn."""
+    dump_velocities: bool = False
+    """Whether frames hold velocities."""
+    temperature_damping_fs: float = 50.0
+    """Nosé–Hoover time of the temperature, fs."""
+    pressure_damping_fs: float = 500.0
+    """Nosé–Hoover time of the pressure, fs."""
+    velocities: str = "create"
+    """``create``: drawn by ``seed``; ``keep``: those of the structure."""
+    velocity_factor: float = 2.0
+    """Velocities are drawn at this multiple of the first set point: from a relaxed start half of it goes into the springs."""
+    neighbour_skin: float = 1.0
+    """Å."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if not self.stages or not all(isinstance(stage, Stage) for stage in self.stages):
+            raise ValueError("a run needs at least one stage")
+        labels = [stage.label for stage in self.stages]
+        if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"the label {', '.join(repeated)} is used twice, but each stage has its own")
+        for name in ("thermo_every", "dump_every", "restart_every"):
+            _whole(getattr(self, name), name)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 < self.seed < 2**31:
+            raise ValueError(f"seed is {self.seed!r}, but LAMMPS takes a whole number from 1 to {2**31 - 1}")
+        if not isinstance(self.dump_velocities, bool):
+            raise ValueError(f"dump_velocities is {self.dump_velocities!r}, but it must be true or false")
+        for name in ("timestep_fs", "temperature_damping_fs", "pressure_damping_fs", "velocity_factor", "neighbour_skin"):
+            value = getattr(self, name)
+            if not _is_number(value) or value <= 0:
+                raise ValueError(f"{name} is {value!r}, but it must be a positive number")
+        if self.velocities not in ("create", "keep"):
+            raise ValueError(f"velocities is {self.velocities!r}, but it must be 'create' or 'keep'")
+
+    @property
+    def total_steps(self) -> int:
+        """The last step of the run, counted from 0."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """First and last absolute step of each stage."""
+        ends = list(accumulate(stage.steps for stage in self.stages))
+        return tuple(zip([0, *ends[:-1]], ends, strict=True))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> MdRun:
+        """Return the run of plain values, stages being mappings. Raises ``ValueError`` for a key that is not known."""
+        _known(cls, values, "a run")
+        stages = []
+        for stage in values.get("stages", ()):
+            if not isinstance(stage, Mapping):
+                raise ValueError(f"a stage is given as {stage!r}, but it must be a mapping with kind, label and steps")
+            _known(Stage, stage, f"stage {stage.get('label')!r}")
+            if missing := [name for name in ("kind", "label", "steps") if name not in stage]:
+                raise ValueError(f"stage {stage.get('label')!r} lacks {', '.join(missing)}: every stage has kind, label and steps")
+            stages.append(Stage(**stage))
+        return cls(**{**values, "stages": tuple(stages)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; what a stage does not know is left out."""
+        stages = [{key: value for key, value in asdict(stage).items() if value is not None} for stage in self.stages]
+        return {**{field.name: getattr(self, field.name) for field in fields(self)}, "stages": stages}
+
+
+def _known(cls: type[Stage] | type[MdRun], values: Mapping[str, Any], what: str) -> None:
+    known = [field.name for field in fields(cls)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ValueError(f"{what} has no setting {', '.join(map(str, unknown))}: allowed are {', '.join(known)}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _whole(value: Any, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} is {value!r}, but it must be a whole number, 1 or more")

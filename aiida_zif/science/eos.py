@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""Equation of state: P(V) of a series of runs at fixed cells → bulk modulus and density at zero pressure.
+
+At a fixed cell *shape* the modulus is a Voigt one; a fluctuating volume gives the Reuss one. In an anisotropic crystal they differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
+from scipy.stats import chi2 as chi2_distribution
+
+from aiida_zif.science.measured import Measured
+from aiida_zif.science.units import AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3, EV_PER_CUBIC_ANGSTROM_IN_GPA
+
+ORDERS = (2, 3, 4)
+CHANCE = 0.01
+"""Probability of χ² below which one curve through all points is given up, where the pressure also rises with the volume."""
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class EosFit:
+    """A Birch–Murnaghan equation of state, fitted to pressures with error bars."""
+
+    bulk_modulus_gpa: Measured
+    """K0 = −V dP/dV at zero pressure, GPa."""
+    volume_0: Measured
+    """Volume of the cell at zero pressure, Å³."""
+    density_0_g_per_cm3: Measured
+    """Density at zero pressure, g/cm³."""
+    k_prime: Measured
+    """K' = dK/dP at zero pressure; exactly 4 ± 0 in second order."""
+    k0_times_k_second: float
+    """K0 K'' at zero pressure, without a unit; −35/9 − (K' − 4)(K' − 3) below fourth order, which makes that term vanish."""
+    covariance: Floats
+    """``(order, order)`` of (K0 in GPa, V0 in Å³, K', K0 K''), scaled up by the reduced χ² where that is above 1, never down."""
+    chi2_reduced: float
+    """χ² per degree of freedom."""
+    order: int
+    """2, 3 or 4."""
+    n_points: int
+    """Points fitted."""
+    excluded: tuple[int, ...]
+    """Indices, in the order given, of the points outside the well-behaved region."""
+
+    def pressure_gpa(self, volumes: ArrayLike) -> Floats:
+        """Return the fitted pressures at ``volumes`` (Å³), GPa."""
+        return birch_murnaghan(
+            volumes, self.bulk_modulus_gpa.mean, self.volume_0.mean, self.k_prime.mean, self.k0_times_k_second if self.order == 4 else None
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain Python, fit for JSON."""
+        return {
+            "bulk_modulus_gpa": list(self.bulk_modulus_gpa),
+            "volume_0_angstrom3": list(self.volume_0),
+            "density_0_g_per_cm3": list(self.density_0_g_per_cm3),
+            "k_prime": list(self.k_prime),
+            "k0_times_k_second": self.k0_times_k_second,
+            "covariance": self.covariance.tolist(),
+            "chi2_reduced": self.chi2_reduced,
+            "order": self.order,
+            "n_points": self.n_points,
+            "excluded": list(self.excluded),
+        }
+
+
+def birch_murnaghan(volumes: ArrayLike, k0: float, v0: float, k_prime: float = 4.0, k0_times_k_second: float | None = None) -> Floats:
+    """Return the pressure at ``volumes``, in the unit of ``k0``, compression positive.
+
+    P = 3 K0 f (1+2f)^(5/2) [1 + 3/2 (K'−4) f + 3/2 (K0 K'' + (K'−4)(K'−3) + 35/9) f²] with f = ((V0/V)^(2/3) − 1)/2.
+    Without ``k0_times_k_second`` the last term is absent (third order); with K' = 4 besides, second order.
+    Source: F. Birch, J. Geophys. Res. 83 (1978) 1257, doi:10.1029/JB083iB03p01257.
+    """
+    f = _eulerian_strain(volumes, v0)
+    bracket = 1 + 1.5 * (k_prime - 4) * f
+    if k0_times_k_second is not None:
+        bracket = bracket + 1.5 * (k0_times_k_second + (k_prime - 4) * (k_prime - 3) + 35 / 9) * f**2
+    return np.asarray(3 * k0 * f * (1 + 2 * f) ** 2.5 * bracket)
+
+
+def fit_birch_murnaghan(volumes: ArrayLike, pressures: ArrayLike, errors: ArrayLike, mass_amu: float, order: int = 2) -> EosFit:
+    """Return the equation of state through ``pressures`` ± ``errors`` (eV/Å³, compression positive) at ``volumes`` (Å³, of the cell).
+
+    Points are weighted by 1/error². Points are left out by one rule only: where the pressure *rises* with the volume by more than 2
+    standard errors (a mechanical instability: another phase begins there) and one curve through all points is improbable (χ², 1 %),
+    the points are cut there, and kept is the region nearest to zero pressure that has at least half of them.
+    Raises ``ValueError`` for input without meaning, fewer than ``order + 1`` points in every region, or a fit that physics forbids:
+    K0 or V0 not positive, a pressure that rises with the volume within the region, or parameters that the points do not determine.
+    """
+    V, P, sigma = (np.asarray(x, dtype=np.float64) for x in (volumes, pressures, errors))
+    _check(V, P, sigma, mass_amu, order)
+    regions = _regions(V, P, sigma)
+    kept = np.argsort(V, kind="stable")
+    if len(regions) > 1 and not _one_curve(V, P, sigma, order):
+        kept = _well_behaved(regions, V, P, order)
+    excluded = tuple(int(i) for i in np.setdiff1d(np.arange(len(V)), kept))
+    best, jacobian, chi2 = _fit(V[kept], P[kept], sigma[kept], order)
+    chi2_reduced = chi2 / (len(kept) - order)
+    covariance = _covariance(jacobian, order) * max(1.0, chi2_reduced)
+    to_gpa = np.ones(order)
+    to_gpa[0] = EV_PER_CUBIC_ANGSTROM_IN_GPA
+    covariance *= np.outer(to_gpa, to_gpa)
+    error = np.sqrt(np.diag(covariance))
+    K0, V0 = float(best[0]) * EV_PER_CUBIC_ANGSTROM_IN_GPA, float(best[1])
+    k_prime = Measured(float(best[2]), float(error[2])) if order > 2 else Measured(4.0, 0.0)
+    density = mass_amu / V0 * AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3
+    return EosFit(
+        bulk_modulus_gpa=Measured(K0, float(error[0])),
+        volume_0=Measured(V0, float(error[1])),
+        density_0_g_per_cm3=Measured(density, density * float(error[1]) / V0),
+        k_prime=k_prime,
+        k0_times_k_second=float(best[3]) if order == 4 else -35 / 9 - (k_prime.mean - 4) * (k_prime.mean - 3),
+        covariance=covariance,
+        chi2_reduced=chi2_reduced,
+        order=order,
+        n_points=len(kept),
+        excluded=excluded,
+    )
+
+
+def _eulerian_strain(volumes: ArrayLike, v0: float) -> Floats:
+    return np.asarray(((v0 / np.asarray(volumes, dtype=np.float64)) ** (2 / 3) - 1) / 2)
+
+
+def _model(V: Floats, x: Floats) -> Floats:
+    """Return the pressure for x = (K0, V0[, K'[, K0 K'']])."""
+    if x[1] <= 0:  # the search may step there; no power of a negative volume exists
+        return np.full(len(V), 1e6)
+    return birch_murnaghan(V, float(x[0]), float(x[1]), float(x[2]) if len(x) > 2 else 4.0, float(x[3]) if len(x) > 3 else None)
+
+
+def _check(V: Floats, P: Floats, sigma: Floats, mass_amu: float, order: int) -> None:
+    """Raise ``ValueError`` unless the numbers given can mean an equation of state."""
+    if order not in ORDERS:
+        raise ValueError(f"the order is {order!r}, but Birch–Murnaghan is offered in order 2, 3 or 4")
+    if not (V.ndim == 1 and V.shape == P.shape == sigma.shape):
+        raise ValueError(f"volumes {V.shape}, pressures {P.shape} and errors {sigma.shape} must be lists of one length")
+    if not (np.isfinite(V).all() and np.isfinite(P).all() and np.isfinite(sigma).all()):
+        raise ValueError("a volume, pressure or error is not finite: leave out the runs that failed")
+    if (V <= 0).any() or (sigma <= 0).any():
+        raise ValueError("every volume and every error of a pressure must be positive: a point without an error cannot be weighted")
+    if not (np.isfinite(mass_amu) and mass_amu > 0):
+        raise ValueError(f"the mass of the cell is {mass_amu} amu, but must be positive")
+    if len(np.unique(V)) < order + 1:
+        raise ValueError(f"order {order} needs at least {order + 1} different volumes, but {len(np.unique(V))} were given: run more")
+
+
+def _regions(V: Floats, P: Floats, sigma: Floats) -> list[NDArray[np.intp]]:
+    """Return indices in the order of rising volume, cut where the pressure rises with the volume by more than 2 standard errors."""
+    order = np.argsort(V, kind="stable")
+    v, p, s = V[order], P[order], sigma[order]
+    # two runs at one volume are no rise
+    breaks = (np.diff(p) > 2 * np.hypot(s[1:], s[:-1])) & (np.diff(v) > 0)
+    return np.split(order, np.flatnonzero(breaks) + 1)
+
+
+def _one_curve(V: Floats, P: Floats, sigma: Floats, order: int) -> bool:
+    """Return whether one equation of state through all points leaves no more than their noise.
+
+    Among a dozen noisy points a rise of 2σ occurs by chance; cutting there would bias K0 upwards.
+    """
+    try:
+        *_, chi2 = _fit(V, P, sigma, order)
+    except ValueError:
+        return False
+    return bool(chi2_distribution.sf(chi2, len(V) - order) > CHANCE)
+
+
+def _well_behaved(regions: list[NDArray[np.intp]], V: Floats, P: Floats, order: int) -> NDArray[np.intp]:
+    """Return the region that comes nearest to zero pressure among those with enough volumes and at least half of the points."""
+    fit = [region for region in regions if len(np.unique(V[region])) > order and 2 * len(region) >= len(V)]
+    if not fit:
+        raise ValueError(
+            f"the pressure rises with the volume in {len(regions) - 1} places, and no well-behaved region between them holds half of the "
+            f"points and at least {order + 1} volumes: run more volumes, or longer"
+        )
+    return min(fit, key=lambda region: (float(np.abs(P[region]).min()), -len(region)))
+
+
+def _fit(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[Floats, Floats, float]:
+    """Return the parameters (K0 in eV/Å³, V0, …), the Jacobian of the weighted residuals, and χ²; raise where physics forbids them."""
+    start = _start(V, P, sigma, order)
+    # in units of the start, so that all parameters of the search are of order 1
+    scale = np.array([start[0], start[1], 1.0, 1.0])[:order]
+
+    def residuals(x: Floats) -> Floats:
+        return (_model(V, x * scale) - P) / sigma
+
+    # x_scale="jac": K0 and V0 are known far better than K' and K0 K''
+    solution = least_squares(residuals, start / scale, x_scale="jac", method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=2000)
+    best = solution.x * scale
+    _forbid(best, V, order)
+    return best, solution.jac / scale, float(2 * solution.cost)
+
+
+def _start(V: Floats, P: Floats, sigma: Floats, order: int) -> Floats:
+    """Return a start (K0, V0, …): for each of many V0 the rest is linear least squares, so that no poor start can mislead the search."""
+    best, best_chi2 = None, np.inf
+    # beyond V/V0 = 1.66 the second-order P(V) itself rises again; a V0 that far from all points would be no measurement
+    for v0 in np.linspace(0.6 * V.min(), 1.66 * V.max(), 120):
+        f = _eulerian_strain(V, float(v0))
+        first = 3 * f * (1 + 2 * f) ** 2.5
+        A = np.stack([first * f**k for k in range(order - 1)], axis=1) / sigma[:, None]
+        linear, *_ = np.linalg.lstsq(A, P / sigma, rcond=None)
+        chi2 = float(np.sum((A @ linear - P / sigma) ** 2))
+        if linear[0] > 0 and chi2 < best_chi2:
+            best, best_chi2 = (float(v0), linear), chi2
+    if best is None:
+        raise ValueError("no positive bulk modulus fits these pressures: they do not fall with the volume")
+    v0, linear = best
+    K0 = float(linear[0])
+    k_prime = 4 + float(linear[1]) / (1.5 * K0) if order > 2 else 4.0
+    second = float(linear[2]) / (1.5 * K0) - (k_prime - 4) * (k_prime - 3) - 35 / 9 if order > 3 else 0.0
+    return np.array([K0, v0, k_prime, second])[:order]
+
+
+def _forbid(best: Floats, V: Floats, order: int) -> None:
+    """Raise ``ValueError`` for a result that physics forbids: such a number is never returned."""
+    K0, V0 = float(best[0]), float(best[1])
+    if not (np.isfinite(best).all() and K0 > 0 and V0 > 0):
+        raise ValueError(
+            f"the fit gives K0 = {K0 * EV_PER_CUBIC_ANGSTROM_IN_GPA:.3g} GPa at V0 = {V0:.6g} Å³, but both must be positive: "
+            "run volumes on both sides of zero pressure, or longer"
+        )
+    span = np.linspace(V.min(), V.max(), 200)
+    if (np.diff(_model(span, best)) >= 0).any():
+        raise ValueError(f"the fitted pressure of order {order} rises with the volume between the points: fit a lower order, or run longer")
+
+
+def _covariance(jacobian: Floats, order: int) -> Floats:
+    """Return (JᵀJ)⁻¹ of residuals in units of their errors, or raise where the points do not determine all parameters."""
+    norm = np.linalg.norm(jacobian, axis=0)
+    if not (np.isfinite(norm).all() and (norm > 0).all()) or np.linalg.cond(jacobian / norm) > 1e10:
+        raise ValueError(f"these points do not determine the {order} parameters of order {order}: fit a lower order, or more volumes")
+    inverse = np.linalg.inv((jacobian / norm).T @ (jacobian / norm)) / np.outer(norm, norm)
+    return np.asarray((inverse + inverse.T) / 2)

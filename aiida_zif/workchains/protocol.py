@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Protocols: the numbers of every stage, in YAML, as differences from the protocol they inherit from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+
+FOLDER = resources.files("aiida_zif.workchains") / "protocols"
+
+
+def names() -> list[str]:
+    """Return the names of the protocols that ship."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in FOLDER.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return ``{stage: {parameter: value}}`` of a protocol with ``overrides`` merged in.
+
+    Raises ``ValueError`` for an unknown protocol or an override of a stage that the protocol does not have.
+    """
+    if name not in names():
+        raise ValueError(f"there is no protocol {name!r}; there are {', '.join(names())}")
+    content: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    content.pop("description", None)
+    parent = content.pop("inherits", None)
+    stages = merge(load(parent), content) if parent else content
+    if unknown := sorted(set(overrides or {}) - set(stages)):
+        raise ValueError(f"overrides name unknown stages {', '.join(unknown)}; protocol {name} has {', '.join(stages)}")
+    return merge(stages, overrides or {})
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes`` merged into it, mapping by mapping; lists are replaced."""
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both else value
+    return result

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The plans of the MD chains: from picoseconds and kelvins to lists of MD stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aiida.orm import Dict
+
+from aiida_zif.formats.lammps_run import MdRun
+from aiida_zif.science.units import FS_IN_PS
+
+Plan = Mapping[str, Any]
+Stage = dict[str, Any]
+
+MELT_QUENCH = frozenset({
+    "start_k", "tmax_k", "rate_k_per_ps", "prepare_ps", "plateau_ps", "equilibrate_ps", "production_ps", "max_plateau_extensions",
+})  # fmt: skip
+EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
+STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
+COMMON = frozenset({"timestep_fs", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
+
+
+def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
+    """Return an AiiDA validator of a plan with exactly the keys ``known`` and ``COMMON``."""
+
+    def validate(node: Any, _: Any) -> str | None:
+        plan = node.get_dict()
+        if missing := sorted((known | COMMON) - set(plan)):
+            return f"the run lacks {', '.join(missing)}; take a protocol and override what differs"
+        if unknown := sorted(set(plan) - known - COMMON):
+            return f"the run has no setting {', '.join(unknown)}; allowed are {', '.join(sorted(known | COMMON))}"
+        for name, value in plan.items():
+            if isinstance(value, (int, float)) and not value >= 0:
+                return f"{name} is {value}, but must not be negative"
+        return None
+
+    return validate
+
+
+validate_melt_quench, validate_eos, validate_strain_fluctuation = map(validator, (MELT_QUENCH, EOS, STRAIN_FLUCTUATION))
+
+
+def wall(plan: Plan) -> dict[str, Dict]:
+    """Return the ``wall`` input of an MD chain, where the protocol declares one."""
+    return {"wall": Dict(plan["md"]["wall"])} if plan["md"].get("wall") else {}
+
+
+def steps(plan: Plan, picoseconds: float) -> int:
+    """Return how many time steps ``picoseconds`` are, at least one."""
+    return max(1, round(picoseconds / (plan["timestep_fs"] * FS_IN_PS)))
+
+
+def n_steps(stages: Sequence[Stage]) -> int:
+    """Return the absolute step at which the last of ``stages`` ends."""
+    return sum(stage["steps"] for stage in stages)
+
+
+def hold(plan: Plan, label: str, temperature_k: float, picoseconds: float) -> Stage:
+    """Return a stage at constant volume and temperature."""
+    return {"kind": "hold", "label": label, "temperature_k": temperature_k, "steps": steps(plan, picoseconds)}
+
+
+def plateau(plan: Plan, number: int = 0) -> Stage:
+    """Return the plateau at Tmax, or its ``number``-th extension."""
+    return hold(plan, f"plateau_{number}" if number else "plateau", plan["tmax_k"], plan["plateau_ps"])
+
+
+def ramp(plan: Plan, label: str, start_k: float, stop_k: float) -> Stage:
+    """Return a ramp at the rate of the plan."""
+    picoseconds = abs(stop_k - start_k) / plan["rate_k_per_ps"]
+    return {"kind": "ramp", "label": label, "start_k": start_k, "stop_k": stop_k, "steps": steps(plan, picoseconds)}
+
+
+def melt(plan: Plan) -> list[Stage]:
+    """Return the stages from the crystal to the end of the plateau."""
+    prepare = hold(plan, "prepare", plan["start_k"], plan["prepare_ps"])
+    return [prepare, ramp(plan, "heat", plan["start_k"], plan["tmax_k"]), plateau(plan)]
+
+
+def quench(plan: Plan) -> list[Stage]:
+    """Return the stages from the melt to the end of the production."""
+    return [
+        ramp(plan, "quench", plan["tmax_k"], plan["start_k"]),
+        hold(plan, "equilibrate", plan["start_k"], plan["equilibrate_ps"]),
+        hold(plan, "production", plan["start_k"], plan["production_ps"]),
+    ]
+
+
+def volumes(plan: Plan) -> tuple[list[Stage], list[str]]:
+    """Return the stages over all volumes, from the smallest outwards, each from the one before, and the labels of production."""
+    stages: list[Stage] = []
+    production = []
+    before = 1.0
+    for number, factor in enumerate(sorted(plan["volume_factors"])):
+        kelvin = plan["temperature_k"]
+        if factor != before:
+            deform = {"kind": "deform", "label": f"deform_{number}", "temperature_k": kelvin, "volume_factor": factor / before}
+            stages.append({**deform, "steps": steps(plan, plan["deform_ps"])})
+        stages.append(hold(plan, f"equilibrate_{number}", kelvin, plan["equilibrate_ps"]))
+        stages.append(hold(plan, f"production_{number}", kelvin, plan["production_ps"]))
+        production.append(f"production_{number}")
+        before = factor
+    return stages, production
+
+
+def flexible(plan: Plan, label: str, picoseconds: float) -> Stage:
+    """Return a stage at zero pressure in a cell free in all six components."""
+    stage = {"kind": "npt", "label": label, "temperature_k": plan["temperature_k"], "pressure_gpa": 0.0, "couple": "tri"}
+    every = max(1, round(plan["cells_fs"] / plan["timestep_fs"]))
+    return {**stage, "steps": steps(plan, picoseconds), "cells_every": every}
+
+
+def md_run(plan: Plan, stages: Sequence[Stage], seed: int) -> dict[str, Any]:
+    """Return the whole MD run of ``stages`` as plain values, checked."""
+    timestep = plan["timestep_fs"]
+    run = {
+        "stages": list(stages),
+        "seed": seed,
+        "timestep_fs": timestep,
+        "dump_every": max(1, round(plan["dump_fs"] / timestep)),
+        "thermo_every": max(1, round(plan["thermo_fs"] / timestep)),
+        "temperature_damping_fs": plan["temperature_damping_fs"],
+        "pressure_damping_fs": plan["pressure_damping_fs"],
+    }
+    return MdRun.from_dict(run).to_dict()

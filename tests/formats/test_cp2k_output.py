@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: MIT
+"""What CP2K leaves behind, read whole or cut anywhere: units, sign of the stress, steps, and why the run ended."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aiida_zif.formats import cp2k_files, cp2k_output
+from aiida_zif.science.frames import kinetic_stress, kinetic_temperature
+from aiida_zif.science.units import (
+    ATOMIC_FORCE_IN_EV_PER_ANGSTROM,
+    ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS,
+    BAR_IN_EV_PER_CUBIC_ANGSTROM,
+    EV_PER_CUBIC_ANGSTROM_IN_MPA,
+    HARTREE_IN_EV,
+)
+
+RECORDED = Path(__file__).parent / "data" / "cp2k"
+MASSES = {"H": 2.014101777, "C": 12.0107, "N": 14.0067, "Zn": 65.38}
+BOHR, HARTREE = 0.529177210903, 27.211386245988
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The recorded MD of five frames."""
+    return cp2k_output.read(RECORDED / "md", masses=MASSES)
+
+
+def test_md_is_read_in_our_units(run):
+    """Numbers of the first atom and frame, converted by hand."""
+    frames = run.frames
+    assert len(frames) == 5
+    assert frames.species[:4] == ("Zn", "Zn", "C", "H")
+    np.testing.assert_array_equal(frames.steps, range(5))
+    np.testing.assert_allclose(frames.times, np.arange(5) * 0.0005)
+    first = (RECORDED / "md" / "aiida-frc-1.xyz").read_text().splitlines()[2].split()
+    np.testing.assert_allclose(frames.forces[0, 0], np.array(first[1:], float) * HARTREE / BOHR, rtol=1e-9)
+    first = (RECORDED / "md" / "aiida-vel-1.xyz").read_text().splitlines()[2].split()
+    np.testing.assert_allclose(frames.velocities[0, 0], np.array(first[1:], float) * BOHR / 2.4188843265864e-5, rtol=1e-8)
+    np.testing.assert_allclose(frames.energies[0], -59.0350412403 * HARTREE, rtol=1e-9)
+    np.testing.assert_allclose(frames.temperatures[0], 85.048268487)
+    np.testing.assert_allclose(run.conserved[0], -59.021709298 * HARTREE, rtol=1e-10)
+    np.testing.assert_allclose(frames.volumes, 630.74501380, rtol=1e-9)
+
+
+def test_facts_of_the_program(run):
+    """Version, host, ranks, threads and time are those that CP2K prints."""
+    assert (run.version, run.host, run.ranks, run.threads, run.wall_s) == ("2023.1", "vm", 1, 1, 3.984)
+    assert (run.run_type, run.reason_ended, run.last_step, run.converged, run.error) == ("MD", "finished", 4, None, None)
+    assert (run.unconverged_steps, run.duplicates_dropped, run.cut_tail) == ((), 0, False)
+
+
+def test_temperature_agrees_with_velocities_and_masses(run):
+    """3N − 3 degrees of freedom with the masses of the run give back the temperature that CP2K prints."""
+    np.testing.assert_allclose(kinetic_temperature(run.frames.velocities, run.frames.masses), run.frames.temperatures, rtol=1e-5)
+
+
+def test_masses_are_those_that_the_log_prints_if_none_are_given(run):
+    """The log's four decimals give the same stress to 1e-6 of its kinetic part."""
+    from_log = cp2k_output.read(RECORDED / "md").frames
+    np.testing.assert_allclose(from_log.masses, run.frames.masses, atol=5e-5)
+    np.testing.assert_allclose(from_log.stresses, run.frames.stresses, atol=1e-8)
+    with pytest.raises(ValueError, match="the run has Zn as well"):
+        cp2k_output.read(RECORDED / "md", masses={"H": 1.0, "C": 12.0, "N": 14.0})
+
+
+def test_stress_is_minus_the_file_plus_the_kinetic_part(run):
+    """σ = −(file − Σ m v v / V), all six components, computed here by a plain loop in SI units."""
+    frames = run.frames
+    rows = np.loadtxt(RECORDED / "md" / "aiida-1.stress")[:, 2:].reshape(-1, 3, 3) * 1e5
+    for i in range(len(frames)):
+        kinetic = np.zeros((3, 3))
+        for mass, velocity in zip(frames.masses, frames.velocities[i], strict=True):
+            kinetic += mass * 1.66053906660e-27 * np.outer(velocity, velocity) * 1e4
+        sigma = -(rows[i] - kinetic / (frames.volumes[i] * 1e-30)) * 1e-30 / 1.602176634e-19
+        np.testing.assert_allclose(frames.stresses[i], sigma[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]], atol=1e-10)
+
+
+def test_stress_is_the_derivative_of_the_energy(run):
+    """Sign and content: σ = dE/dε / V by central differences of recorded energies, to the noise of the SCF (16 MPa).
+
+    The kinetic part, 66 MPa in each diagonal component here, would be seen, as would a wrong sign of the shear.
+    """
+    strained = cp2k_output.read(RECORDED / "strained").frames
+    energies, volume, s = strained.energies, run.frames.volumes[4], 0.005
+    sigma = run.frames.stresses[4]
+    assert (energies[0] - energies[1]) / (2 * s * volume) == pytest.approx(sigma[:3].sum(), abs=1e-4)
+    assert (energies[2] - energies[3]) / (2 * s * volume) == pytest.approx(sigma[2], abs=1e-4)
+    assert (energies[5] - energies[6]) / (2 * s * volume) == pytest.approx(sigma[5], abs=1e-4)
+    assert sigma[5] < -1e-3
+
+
+def test_kinetic_part_at_1500_k_has_its_known_size():
+    """272 atoms of ZIF-4 (4380.6 Å³) at 1500 K: 1285 MPa, which an uncorrected stress would carry."""
+    rng = np.random.default_rng(0)
+    masses = np.full(272, 12.0)
+    velocities = rng.normal(size=(1, 272, 3))
+    velocities -= velocities.mean(axis=1, keepdims=True)
+    velocities *= np.sqrt(1500 / kinetic_temperature(velocities, masses))[:, None, None]
+    pressure = kinetic_stress(velocities, masses, np.array([4380.6]))[0, :3].mean() * EV_PER_CUBIC_ANGSTROM_IN_MPA
+    assert pressure == pytest.approx(1285, abs=6)
+
+
+def test_reftraj_gives_each_frame_once_in_the_order_of_the_input():
+    """CP2K numbers the second frame 1 like the first; seven went in, seven come out, in order, without stress."""
+    run = cp2k_output.read(RECORDED / "strained")
+    assert run.run_type == "REFTRAJ"
+    np.testing.assert_array_equal(run.frames.steps, range(7))
+    assert run.duplicates_dropped == 0
+    assert np.isnan(run.frames.stresses).all()
+    assert run.frames.temperatures is None
+    assert run.frames.times is None
+    scale = np.cbrt(run.frames.volumes / run.frames.volumes[4])
+    np.testing.assert_allclose(scale[:2], [1.005, 0.995], rtol=1e-9)
+    assert run.frames.energies.argmax() == 4
+
+
+def test_reftraj_is_known_without_its_log(tmp_path):
+    """Step 1 at time 0 happens in no MD: the order is right without a log, too."""
+    shutil.copytree(RECORDED / "strained", tmp_path / "run")
+    (tmp_path / "run" / "aiida.out").unlink()
+    run = cp2k_output.read(tmp_path / "run")
+    np.testing.assert_array_equal(run.frames.energies, cp2k_output.read(RECORDED / "strained").frames.energies)
+    assert run.reason_ended == "cut"
+
+
+def test_unconverged_frames_of_reftraj_are_named_by_index(tmp_path):
+    """The warning stands before the line of its step; the first frame's stands before the initialisation."""
+    shutil.copytree(RECORDED / "strained", tmp_path / "run")
+    text = (tmp_path / "run" / "aiida.out").read_text()
+    warning = " *** WARNING in qs_scf.F:601 :: SCF run NOT converged ***\n"
+    for mark in (" MD_INI| MD initialization", f" MD| Step number{4:>64}"):
+        assert text.count(mark) == 1
+        text = text.replace(mark, warning + mark)
+    (tmp_path / "run" / "aiida.out").write_text(text)
+    assert cp2k_output.read(tmp_path / "run").unconverged_steps == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "expected"),
+    [
+        ("segment_1", range(7), {"reason_ended": "finished"}),
+        ("segment_2_new_directory", range(7, 10), {"reason_ended": "finished"}),
+        ("killed_9", range(7, 17), {"reason_ended": "cut", "wall_s": None}),
+        ("crash_then_restart_same_directory", range(8), {"reason_ended": "finished", "duplicates_dropped": 2}),
+        ("walltime_mid_run", range(7, 22), {"reason_ended": "walltime", "unconverged_steps": ()}),
+        ("walltime_in_step_0", range(1), {"reason_ended": "walltime", "unconverged_steps": (0,)}),
+        ("walltime_restart", range(21, 24), {"reason_ended": "cut", "version": None}),
+        ("scf_not_converged", range(3), {"reason_ended": "finished", "unconverged_steps": (0, 1, 2)}),
+        ("published_protocol_3_steps", range(4), {"reason_ended": "finished", "unconverged_steps": ()}),
+        ("xtb_1500K_120_steps", range(121), {"reason_ended": "cut"}),
+    ],
+)
+def test_real_runs(shared_data, name, steps, expected):
+    """Every way in which a real run ended is told, with its steps."""
+    run = cp2k_output.read(shared_data / "cp2k_outputs" / name, masses=MASSES)
+    np.testing.assert_array_equal(run.frames.steps, steps)
+    assert run.last_step == steps[-1]
+    assert {key: getattr(run, key) for key in expected} == expected
+    assert not run.cut_tail
+    assert np.isfinite(run.frames.stresses).all() == (run.frames.velocities is not None)
+
+
+def test_stress_does_not_depend_on_the_velocities(shared_data):
+    """The same geometry at 300 and at 85 K: the same stress to the noise of the SCF (1.6 MPa), while the file differs by 300."""
+    hot = cp2k_output.read(shared_data / "cp2k_outputs" / "segment_1", masses=MASSES).frames
+    cold = cp2k_output.read(RECORDED / "md", masses=MASSES).frames
+    assert hot.temperatures[0] - cold.temperatures[0] > 200
+    np.testing.assert_allclose(hot.stresses[0], cold.stresses[0], atol=1e-5)
+
+
+# A small run, written as CP2K writes it: every number tells its run, step and file, so that a mixed frame shows.
+
+
+@dataclass(frozen=True)
+class Small:
+    first: int
+    last: int
+    run: int = 0
+    n_atoms: int = 3
+
+    def files(self):
+        texts = dict.fromkeys(("pos", "vel", "frc", "cell", "ener", "stress"), "")
+        for step in range(self.first, self.last + 1):
+            mark = step + self.run / 8
+            for k, name in enumerate(("pos", "vel", "frc")):
+                texts[name] += f"{self.n_atoms:8d}\n i = {step:8d}, time = {step * 0.5:12.3f}, E = {-59 - mark:20.10f}\n"
+                texts[name] += "".join(f"{s:>3}" + 3 * f"{mark + k + i / 100:20.10f}" + "\n" for i, s in enumerate(("Zn", "N", "H")))
+            texts["cell"] += (
+                f"{step:8d}{step * 0.5:12.3f}" + "".join(f"{x:20.10f}" for x in [mark + 10, 0, 0, 0, 9, 0, 0, 0, 8]) + f"{1:25.10f}\n"
+            )
+            texts["ener"] += f"{step:10d}{step * 0.5:20.6f}{mark:20.9f}{mark:20.9f}{-59 - mark:20.9f}{mark:20.9f}{1:20.9f}\n"
+            texts["stress"] += f"{step:8d}{step * 0.5:12.3f}" + 9 * f"{mark:20.10f}" + "\n"
+        header = {"cell": "# Step Time\n", "ener": "# Step Nr.\n", "stress": "# Step Time\n"} if not self.run else {}
+        return {name: header.get(name, "") + text for name, text in texts.items()}
+
+
+def write(folder: Path, texts):
+    for name, text in texts.items():
+        file = f"aiida-1.{name}" if name in ("cell", "ener", "stress") else f"aiida-{name}-1.xyz"
+        (folder / file).write_text(text)
+
+
+def assert_consistent(frames):
+    """All parts of a frame come from the same run and step."""
+    mark = -59 - frames.energies / HARTREE_IN_EV
+    np.testing.assert_allclose(frames.positions[:, 0, 0], mark, atol=1e-9)
+    np.testing.assert_allclose(frames.velocities[:, 0, 0] / ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS, mark + 1, atol=1e-9)
+    np.testing.assert_allclose(frames.forces[:, 0, 0] / ATOMIC_FORCE_IN_EV_PER_ANGSTROM, mark + 2, atol=1e-9)
+    np.testing.assert_allclose(frames.cells[:, 0, 0], mark + 10, atol=1e-9)
+    if frames.temperatures is not None:
+        np.testing.assert_allclose(frames.temperatures, mark, atol=1e-8)
+    file_bar = (kinetic_stress(frames.velocities, frames.masses, frames.volumes) - frames.stresses)[:, 3] / BAR_IN_EV_PER_CUBIC_ANGSTROM
+    known = np.isfinite(file_bar)
+    np.testing.assert_allclose(file_bar[known], mark[known], rtol=1e-4)
+    assert (np.diff(frames.steps) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["pos", "vel", "frc", "cell", "ener", "stress"])
+def test_a_file_cut_at_every_byte_of_its_last_frame_loses_that_frame_at_most(tmp_path, name):
+    """Nothing is raised, the frames before stay bit by bit, and the cut is told unless it falls between two frames."""
+    texts = Small(0, 2).files()
+    write(tmp_path, texts)
+    whole = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+    assert not whole.cut_tail
+    assert len(whole.frames) == 3
+    shorter = Small(0, 1).files()[name]
+    for end in range(len(shorter), len(texts[name])):
+        write(tmp_path, {name: texts[name][:end]})
+        run = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+        n = 2 if name in ("pos", "vel", "frc", "cell") else 3
+        assert len(run.frames) == n
+        np.testing.assert_array_equal(run.frames.positions, whole.frames.positions[:n])
+        np.testing.assert_array_equal(run.frames.stresses[:2], whole.frames.stresses[:2])
+        if name == "stress":
+            assert np.isnan(run.frames.stresses[2]).all()
+        assert run.cut_tail or name in ("ener", "stress") or end == len(shorter)
+
+
+@pytest.mark.parametrize("name", ["pos", "vel", "frc", "cell", "ener", "stress"])
+def test_a_run_that_appends_behind_a_cut_never_mixes_frames(tmp_path, name):
+    """A kill in mid-file, then a restart from step 1 in the same folder: steps unique, each frame of one run throughout."""
+    one, two = Small(0, 3).files(), Small(2, 5, run=1).files()
+    for end in range(len(Small(0, 2).files()[name]) - 8, len(one[name]) + 1, 3):
+        write(tmp_path, {key: text[: end if key == name else None] + two[key] for key, text in one.items()})
+        run = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+        assert_consistent(run.frames)
+        assert set(run.frames.steps) >= {0, 1, 3, 4, 5}
+        mark = -59 - run.frames.energies / HARTREE_IN_EV
+        np.testing.assert_allclose(mark[run.frames.steps > 3] % 1, 1 / 8)
+    assert run.duplicates_dropped == 2
+
+
+def test_a_log_cut_at_every_hundredth_byte_is_read(tmp_path):
+    """The log never raises, wherever it ends."""
+    log = (RECORDED / "md" / "aiida.out").read_bytes()
+    for end in range(0, len(log), 101):
+        (tmp_path / "aiida.out").write_bytes(log[:end])
+        assert cp2k_files.read_log(tmp_path / "aiida.out").reason_ended == "cut"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"\n i = ", b"   3\n i = 1, time = 0.5, E = 1.0\nZn", b"\xff\xfe" * 500, b"0\n i = 1, E = 1.0\n"]
+)
+def test_rubbish_is_no_frame(tmp_path, content):
+    """Files that hold something else, or nothing, give no frames and no exception."""
+    for name in ("aiida-pos-1.xyz", "aiida-frc-1.xyz", "aiida-1.cell", "aiida-1.ener", "aiida-1.stress", "aiida.out"):
+        (tmp_path / name).write_bytes(content)
+    run = cp2k_output.read(tmp_path)
+    assert len(run.frames) == 0
+    assert run.last_step == -1
+
+
+def test_an_empty_folder_is_no_run(tmp_path):
+    """Without any file there are no frames and the reason is that nothing was finished."""
+    run = cp2k_output.read(tmp_path)
+    assert len(run.frames) == 0
+    assert run.reason_ended == "cut"
+
+
+def test_numbers_that_overflowed_are_no_numbers(tmp_path):
+    """A frame with stars is dropped, the others stay."""
+    texts = Small(0, 2).files()
+    lines = texts["pos"].splitlines(keepends=True)
+    lines[7] = lines[7][:3] + "*" * 20 + lines[7][23:]
+    write(tmp_path, {**texts, "pos": "".join(lines)})
+    run = cp2k_output.read(tmp_path)
+    np.testing.assert_array_equal(run.frames.steps, [0, 2])
+    assert run.cut_tail
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (" *** MD run terminated by external request ***\n", "exit file"),
+        (" *** MD run terminated - exceeded requested execution time:      30.000 seconds.\n", "walltime"),
+    ],
+)
+def test_a_clean_stop_names_its_cause(tmp_path, line, reason):
+    """CP2K ends these runs with code 0 and its ordinary last line."""
+    (tmp_path / "aiida.out").write_text(line + "  **** **  *******  **  PROGRAM STOPPED IN   /scratch/run\n")
+    assert cp2k_output.read(tmp_path).reason_ended == reason
+
+
+def test_an_abort_is_quoted(tmp_path):
+    """The sentence in CP2K's box comes back in one piece."""
+    box = (
+        " " + "*" * 79 + "\n *   ___" + " " * 71 + "*\n *  /   \\" + " " * 70 + "*\n * [ABORT]" + " " * 69 + "*\n"
+        " *  \\___/    The specified OLD file <a.restart> cannot be                      *\n"
+        " *    |       opened. It does not exist.                                       *\n"
+        " *  O/|" + " " * 72 + "*\n"
+        " * / \\                                                   common/cp_files.F:396 *\n"
+        " " + "*" * 79 + "\n"
+    )  # fmt: skip
+    (tmp_path / "aiida.out").write_text(box)
+    run = cp2k_output.read(tmp_path)
+    assert run.reason_ended == "aborted"
+    assert run.error.startswith("The specified OLD file <a.restart> cannot be opened. It does not exist.")
+
+
+def test_a_relaxation_says_whether_it_converged(tmp_path):
+    """GEO_OPT: headers without time, stress static, converged or not."""
+    texts = Small(1, 3).files()
+    texts.pop("vel")
+    for name in ("pos", "frc"):
+        texts[name] = "".join(line.replace(line[14:35], "") if " i =" in line else line for line in texts[name].splitlines(keepends=True))
+    texts["pos"] = texts["pos"].replace(", ,", ",")
+    head = " GLOBAL| Run type   GEO_OPT\n OPTIMIZATION STEP:      1\n"
+    write(tmp_path, texts)
+    (tmp_path / "aiida.out").write_text(head)
+    run = cp2k_output.read(tmp_path)
+    assert run.converged is False
+    (tmp_path / "aiida.out").write_text(head + " ***   GEOMETRY OPTIMIZATION COMPLETED      ***\n")
+    run = cp2k_output.read(tmp_path)
+    assert run.converged is True
+    np.testing.assert_array_equal(run.frames.steps, [1, 2, 3])
+    assert run.frames.times is None
+    np.testing.assert_allclose(run.frames.stresses[:, 3], [-6.241509e-07 * k for k in (1, 2, 3)], rtol=1e-6)
+
+
+def test_reading_does_not_load_more_than_its_batch(tmp_path, monkeypatch):
+    """Reading in batches of one frame gives the same numbers."""
+    write(tmp_path, Small(0, 9).files())
+    whole = cp2k_output.read(tmp_path).frames
+    monkeypatch.setattr(cp2k_files, "_BATCH_BYTES", 1)
+    np.testing.assert_array_equal(cp2k_output.read(tmp_path).frames.positions, whole.positions)
