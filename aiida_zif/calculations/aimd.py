@@ -56,7 +56,7 @@ class Cp2kAimdCalculation(Cp2kCalculation):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Render the input and let aiida-cp2k write it."""
-        walltime = planned_walltime(self.metadata.options.max_wallclock_seconds)
+        walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
         done = {"walltime_s": walltime, "first_step": self.inputs.finished_steps.value}
         run = replace(cp2k_input.AimdRun.from_dict(self.inputs.run.get_dict()), **done)
         species, _, _ = structure_arrays(self.inputs.structure)

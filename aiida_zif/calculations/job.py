@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from aiida.common.datastructures import CalcInfo
-
 from aiida.engine import CalcJob
 from plumpy.utils import AttributesFrozendict
 
@@ -25,7 +24,7 @@ def rendered(process: CalcJob, **derived: Any) -> Iterator[None]:
     The base classes of aiida-cp2k and aiida-lammps take the finished input text; ours is a pure function of the structure, the
     potential and the run, which are the inputs and the edges in the graph.
     """
-    given = process._parsed_inputs
+    given = process.inputs
     process._parsed_inputs = AttributesFrozendict({**given, **derived})
     try:
         yield

@@ -84,7 +84,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
             extra_pair_style=wall.get("pair_style"),
             extra_pair_coeffs=tuple(wall.get("pair_coeffs", ())),
         )
-        walltime = planned_walltime(self.metadata.options.max_wallclock_seconds)
+        walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
         start = {} if restart is None else {"restart_from": restart.filename, "finished_steps": self.inputs.finished_steps.value}
         script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
         files = {}

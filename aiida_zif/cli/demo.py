@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib import resources
 from pathlib import Path
@@ -90,10 +91,10 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
         for path in sorted(Path(str(STRUCTURES / RECORDED)).glob("*.h5")):
             with h5md.H5md(path) as file:
                 kind = "label" if path.stem == "label" else "aimd"
-                node = ZifTrajectoryData.from_frames(file.read(), kind=kind, recorded=True, recorded_from=path.name)
-            inputs["trajectories"][path.stem] = node
+                trajectory = ZifTrajectoryData.from_frames(file.read(), kind=kind, recorded=True, recorded_from=path.name)
+            inputs["trajectories"][path.stem] = trajectory
     else:
-        frames = extxyz.read(str(STRUCTURES / HARVESTED))
+        frames: Any = extxyz.read(str(STRUCTURES / HARVESTED))
         inputs["harvested"] = ZifTrajectoryData.from_frames(frames, kind="harvested")
     builder = PipelineWorkChain.get_builder_from_protocol(codes, "smoke", parse(overrides), **inputs)
     node = submit_process(builder)
@@ -104,8 +105,6 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
 
 def watch(node: Any, every: float = 2.0) -> None:
     """Show progress until the pipeline ends: a line that moves in a terminal, a line per change elsewhere."""
-    import sys
-
     from aiida_zif.cli import progress
 
     began, shown, last = node.ctime.timestamp(), "", 0.0
@@ -130,6 +129,7 @@ def finish(node: Any, folder: Path, seconds: float) -> None:
             f"PipelineWorkChain<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}\n"
             f"  look:  verdi process report {node.pk}   (with AIIDA_PATH={folder / 'aiida'})"
         )
+    setup_profile.stop_daemon()
     facts = table.collect(node)
     click.echo(table.render(facts))
     report, shared = folder / "report.html", folder / "demo.aiida"
@@ -137,8 +137,8 @@ def finish(node: Any, folder: Path, seconds: float) -> None:
     archive.write(node, shared)
     click.echo(
         f"\nreport:  {report}\narchive: {shared}\n\nGo on:\n"
-        f"  export AIIDA_PATH={folder / 'aiida'}\n"
-        f"  verdi process status {node.pk}\n"
-        f"  verdi node graph generate {node.pk}\n"
-        f"  aiida-zif launch melt_quench --help"
+        f"  export AIIDA_PATH={folder / 'aiida'} PATH={Path(sys.executable).parent}:$PATH\n"
+        f"  verdi process status {node.pk}              what was run, and how each part ended\n"
+        f"  verdi archive import {shared}   in any other profile: the same nodes, the same table\n"
+        f"  aiida-zif launch melt_quench --help   with your own structure"
     )

@@ -48,5 +48,5 @@ def cli() -> None:
     \b
     Examples:
       aiida-zif demo --folder demo
-      aiida-zif launch melt_quench --structure my.cif --potential 123 --dry-run
+      aiida-zif launch melt_quench --structure my.cif --model 123 --dry-run
     """

@@ -64,17 +64,17 @@ def make_profile(name: str, folder: Path) -> Any:
     return load_profile(name, allow_switch=True)
 
 
-def make_computer(workdir: Path) -> Any:
-    """Return this machine as a computer, made if it is not there."""
+def make_computer(workdir: Path, label: str = COMPUTER) -> Any:
+    """Return the computer ``label``; where there is none, this machine is made one."""
     from aiida.common.exceptions import NotExistent
     from aiida.orm import Computer
 
     try:
-        return Computer.collection.get(label=COMPUTER)
+        return Computer.collection.get(label=label)
     except NotExistent:
         pass
     computer = Computer(
-        label=COMPUTER, hostname="localhost", description="This machine.", transport_type="core.local", scheduler_type="core.direct",
+        label=label, hostname="localhost", description="This machine.", transport_type="core.local", scheduler_type="core.direct",
         workdir=str(workdir),
     ).store()  # fmt: skip
     computer.configure(safe_interval=0)
@@ -127,3 +127,12 @@ def start_daemon(workers: int = 2) -> None:
     client = get_daemon_client()
     if not client.is_daemon_running:
         client.start_daemon(number_workers=workers, timeout=60)
+
+
+def stop_daemon() -> None:
+    """Stop the daemon if it is running: nothing of ours stays behind."""
+    from aiida.engine.daemon.client import get_daemon_client
+
+    client = get_daemon_client()
+    if client.is_daemon_running:
+        client.stop_daemon(wait=True, timeout=60)

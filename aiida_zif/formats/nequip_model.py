@@ -34,7 +34,7 @@ class ModelFacts:
     """``nequip`` or ``allegro``; of a compiled file, the pair style that it was compiled for."""
     precision: str | None = None
     """``float32`` or ``float64``."""
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict, hash=False)
     """Version by program, of those that made the file."""
     device: str | None = None
     """``cpu`` or ``cuda``, where compiled for one."""

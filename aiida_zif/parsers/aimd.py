@@ -46,7 +46,7 @@ class Cp2kAimdParser(ZifParser):
         if restart is not None:
             self.out("restart", restart)
         if len(found.frames):
-            facts = {
+            facts: dict[str, Any] = {
                 "kind": "aimd", "timestep_fs": run.timestep_fs, "asked_temperature_k": run.temperature_k, "method": run.method,
                 "first_used_step": run.equilibration_steps, "unconverged_steps": list(found.unconverged_steps), "stress": "virial",
             }  # fmt: skip

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from aiida.engine import ExitCode
@@ -29,9 +30,14 @@ class Cp2kLabelParser(ZifParser):
         self.out("output_parameters", Dict({**self.cost, **facts_of(found), "frames_asked": asked}))
         if not len(found.frames):
             return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=found.error or "it left no frame")
-        good = ~np.isin(found.frames.steps, found.unconverged_steps)
+        steps = np.arange(len(found.frames)) if found.frames.steps is None else found.frames.steps
+        good = ~np.isin(steps, found.unconverged_steps)
         if good.any():
-            facts = {"kind": "label", "unconverged_steps": [int(step) for step in found.unconverged_steps], "stress": "none"}
+            facts: dict[str, Any] = {
+                "kind": "label",
+                "unconverged_steps": [int(step) for step in found.unconverged_steps],
+                "stress": "none",
+            }
             facts["parent"] = str(self.node.inputs.frames.uuid)
             self.out("trajectory", ZifTrajectoryData.from_frames(found.frames.select(good), **facts))
         if len(found.frames) < asked:

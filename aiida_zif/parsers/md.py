@@ -69,8 +69,10 @@ class LammpsMdParser(ZifParser):
         if not log.tables:
             refused = "zif-lmp:" in self.stdout + self.stderr
             reason = log.error or last_words(self.stderr or self.stdout, 1)
-            return self.verdict("ERROR_MODEL_UNUSABLE", reason=reason) if refused else self.verdict(
-                "ERROR_PROGRAM_ABORTED", program=self.program, reason=reason
+            return (
+                self.verdict("ERROR_MODEL_UNUSABLE", reason=reason)
+                if refused
+                else self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=reason)
             )
         if log.error:
             return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=log.error)

@@ -32,6 +32,7 @@ Runs a LAMMPS input that may contain, as on a LAMMPS with these styles:
 
 The model is what nequip-compile made (.nequip.pt2) or, slower, a package (.nequip.zip).
 ZIF_DEVICE=cpu|cuda chooses the device; otherwise it is the one the model was compiled for.
+The model's energy is in pe and etotal, its virial in press; evdwl and epair hold the classical styles alone.
 One MPI rank; OMP_NUM_THREADS threads, 1 if it is not set."""
 
 REFUSED = {"-p": "several partitions", "-partition": "several partitions", "-r": "conversion of restart files", "-m": "several worlds"}

@@ -76,14 +76,16 @@ class Frames:
     @property
     def volumes(self) -> NDArray[np.float64]:
         """``(n_frames,)``, Å³."""
-        return np.abs(np.linalg.det(self.cells))
+        volumes: NDArray[np.float64] = np.abs(np.linalg.det(self.cells))
+        return volumes
 
     @property
     def densities(self) -> NDArray[np.float64]:
         """``(n_frames,)``, g/cm³. Raises ``ValueError`` without masses."""
         if self.masses is None:
             raise ValueError("a density needs the masses of the run, which these frames do not carry")
-        return self.masses.sum() * AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3 / self.volumes
+        densities: NDArray[np.float64] = self.masses.sum() * AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3 / self.volumes
+        return densities
 
     def indices_of(self, symbol: str) -> NDArray[np.intp]:
         """Return the indices of the atoms of one element."""
@@ -120,12 +122,11 @@ def kinetic_temperature(velocities: NDArray[np.float64], masses: NDArray[np.floa
     degrees = 3 * len(masses) - 3
     if degrees <= 0:
         raise ValueError("one atom whose centre of mass is at rest has no temperature")
-    return np.einsum("i,fia,fia->f", masses, velocities, velocities) * KINETIC_ENERGY_IN_EV / (degrees * BOLTZMANN)
+    twice: NDArray[np.float64] = np.einsum("i,fia,fia->f", masses, velocities, velocities) * KINETIC_ENERGY_IN_EV
+    return twice / (degrees * BOLTZMANN)
 
 
-def kinetic_stress(
-    velocities: NDArray[np.float64], masses: NDArray[np.float64], volumes: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def kinetic_stress(velocities: NDArray[np.float64], masses: NDArray[np.float64], volumes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``(n_frames, 6)`` the kinetic part of the *pressure* tensor, Σ m v v / V, eV/Å³, Voigt order."""
     tensor = np.einsum("i,fia,fib->fab", masses, velocities, velocities) * KINETIC_ENERGY_IN_EV / volumes[:, None, None]
     return to_voigt(tensor)

@@ -21,6 +21,8 @@ class ZifWorkChain(WorkChain):
 
     CODES: tuple[str, ...] = ()
     """The roles of the codes that this stage needs."""
+    MAY_USE: tuple[str, ...] = ()
+    """The roles of codes that it uses where they are given."""
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -55,7 +57,7 @@ class ZifWorkChain(WorkChain):
         ``codes`` are by role and may hold more roles than needed. Raises ``ValueError`` for an unknown protocol or stage.
         """
         builder = cls.get_builder()
-        builder.codes = {role: code for role, code in codes.items() if role in cls.CODES}
+        builder.codes = {role: code for role, code in codes.items() if role in (*cls.CODES, *cls.MAY_USE)}
         if options:
             builder.options = Dict(dict(options))
         for name, value in {**cls.protocol_inputs(load(protocol, overrides), **inputs), **inputs}.items():
@@ -80,7 +82,9 @@ class ZifWorkChain(WorkChain):
 
     def child_failed(self, stage: str, node: Any) -> ExitCode:
         """Return the child's own verdict where it is one of ours, else that the child failed, and report which."""
-        self.report(f"{stage}: {node.process_label}<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}")
+        self.report(
+            f"{stage}: {node.process_label}<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}"
+        )
         if node.exit_status in OUR_STATUSES and any(code.status == node.exit_status for code in self.spec().exit_codes.values()):
             return ExitCode(node.exit_status, node.exit_message, invalidates_cache=node.exit_status < 500)
         reason = f"{node.process_label}<{node.pk}> ended with [{node.exit_status}] {node.exit_message or ''}".strip()
@@ -102,7 +106,9 @@ class SegmentedWorkChain(ZifWorkChain):
     def define(cls, spec: Any) -> None:
         super().define(spec)
         spec.inputs["options"].validator = validate_options
-        spec.input("max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress.")
+        spec.input(
+            "max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress."
+        )
         spec.outline(cls.setup, while_(cls.should_run_segment)(cls.run_segment, cls.inspect_segment), *cls.after_segments())
         declare(spec, "ERROR_NO_PROGRESS", "ERROR_OUT_OF_MEMORY")
 

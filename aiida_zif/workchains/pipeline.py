@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiida.common.links import LinkType
 from aiida.engine import ExitCode, if_
 from aiida.orm import Dict, Float, Group, Int, List, StructureData, to_aiida_type
 
@@ -24,7 +25,6 @@ from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.eos import EquationOfStateWorkChain
 from aiida_zif.workchains.glass_ensemble import GlassEnsembleWorkChain
-from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
 from aiida_zif.workchains.strain_fluctuation import StrainFluctuationWorkChain
 from aiida_zif.workchains.train import TrainWorkChain
 
@@ -50,6 +50,7 @@ class PipelineWorkChain(ZifWorkChain):
     """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
 
     CODES = ("train", "package", "compile", "evaluate", "lammps")
+    MAY_USE = ("cp2k",)
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -110,7 +111,10 @@ class PipelineWorkChain(ZifWorkChain):
                 structure = scale_volume(structure, Float(point["volume"]))
             run = {**plan["run"], "temperature_k": point["temperature_k"], "seed": self.inputs.seed.value * 100 + number}
             label = f"aimd_{point['temperature_k']:.0f}K_v{round(100 * point['volume'])}"
-            nodes[label] = self.submit_stage(AimdWorkChain, "aimd", label, structure=structure, run=Dict(run))
+            tolerance = Float(plan["temperature_tolerance"])
+            nodes[label] = self.submit_stage(
+                AimdWorkChain, "aimd", label, structure=structure, run=Dict(run), temperature_tolerance=tolerance
+            )  # fmt: skip
         if "harvested" in self.inputs:
             options = self.stage_options("aimd").get("options")
             metadata = {"options": job_options(options.get_dict() if options else None), "call_link_label": "label"}
@@ -199,12 +203,10 @@ class PipelineWorkChain(ZifWorkChain):
         node = self.ctx.glasses
         self.note("glasses", node)
         self.ctx.replicas = {}
-        for child in node.called:
-            if child.process_class is MeltQuenchWorkChain:
-                label = child.base.attributes.get("metadata_inputs", {}).get("metadata", {}).get("call_link_label", f"glass_{child.pk}")
-                self.note(label, child)
-                if "glass" in child.outputs:
-                    self.ctx.replicas[label] = child
+        for link in sorted(node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all(), key=lambda link: link.link_label):
+            self.note(link.link_label, link.node)
+            if "glass" in link.node.outputs:
+                self.ctx.replicas[link.link_label] = link.node
         return None if self.ctx.replicas else self.child_failed("melt_quench", node)
 
     def run_mechanics(self) -> Any:

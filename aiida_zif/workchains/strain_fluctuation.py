@@ -72,7 +72,11 @@ class StrainFluctuationWorkChain(ZifWorkChain):
             return self.child_failed("strain_fluctuation", node)
         self.ctx.previous = node
         self.ctx.cells = [*self.ctx.cells, node.outputs.cells]
-        joined = join_arrays(**{f"npt_{k:02d}": cells for k, cells in enumerate(self.ctx.cells, 1)}) if len(self.ctx.cells) > 1 else node.outputs.cells
+        joined = (
+            join_arrays(**{f"npt_{k:02d}": cells for k, cells in enumerate(self.ctx.cells, 1)})
+            if len(self.ctx.cells) > 1
+            else node.outputs.cells
+        )
         run = self.inputs.run
         production = [stage["label"] for stage in self.ctx.stages if stage["label"].startswith("production")]
         wanted = {"stages": production, "temperature_k": run["temperature_k"], "min_n_eff": run["min_n_eff"]}

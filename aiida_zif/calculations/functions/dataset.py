@@ -18,7 +18,8 @@ from aiida_zif.science.frames import Frames, concatenate
 
 @calcfunction
 def draw_dataset(parameters: Dict, **trajectories: ZifTrajectoryData) -> ZifDatasetData:
-    """Return the dataset that ``parameters`` (method, n_train, n_validation, held_out_fraction, gap, seed) draw from ``trajectories``.
+    """Return the dataset that ``parameters`` (method, n_train, n_validation, held_out_fraction,
+    gap, seed; max_force_ev_per_angstrom of frames labelled singly) draw from ``trajectories``.
 
     The last block in time of each AIMD trajectory is held out. Frames labelled one by one (``kind: label``) all go into training: they
     were chosen by hand where a model had failed, and belong to no stretch of time that could leak.
@@ -29,6 +30,8 @@ def draw_dataset(parameters: Dict, **trajectories: ZifTrajectoryData) -> ZifData
     single = [name for name in names if name not in dynamic]
     parts = [trajectories[name].used_frames() for name in dynamic]
     frames = concatenate(parts)
+    if frames.energies is None:
+        raise ValueError("a draw needs the energy of each frame, but one trajectory has none")
     usable = np.concatenate([_usable(trajectories[name], part) for name, part in zip(dynamic, parts, strict=True)])
     masks = sampling.split_by_time([_steps(part) for part in parts], wanted["held_out_fraction"], wanted["gap"])
     split, first, second = sampling.split(
@@ -39,7 +42,8 @@ def draw_dataset(parameters: Dict, **trajectories: ZifTrajectoryData) -> ZifData
     owner = np.concatenate([np.full(len(part), names.index(name)) for name, part in zip(dynamic, parts, strict=True)])[chosen]
     steps = np.concatenate([_steps(part) for part in parts])[chosen]
 
-    extra = [trajectories[name].frames() for name in single]
+    singly = [trajectories[name].frames() for name in single]
+    extra = [_gentle(part, wanted.get("max_force_ev_per_angstrom")) for part in singly]
     for name, part in zip(single, extra, strict=True):
         labels += ["train"] * len(part)
         owner = np.concatenate([owner, np.full(len(part), names.index(name))])
@@ -47,7 +51,7 @@ def draw_dataset(parameters: Dict, **trajectories: ZifTrajectoryData) -> ZifData
     drawing: dict[str, Any] = {
         "method": wanted["method"], "seed": wanted["seed"], "gap_frames": wanted["gap"],
         "held_out_fraction": wanted["held_out_fraction"], "train": _counts(first), "validation": _counts(second),
-        "labelled_singly": int(sum(len(part) for part in extra)), "left": len(split.rest),
+        "labelled_singly": sum(map(len, extra)), "too_large_forces": sum(map(len, singly)) - sum(map(len, extra)), "left": len(split.rest),
     }  # fmt: skip
     joined = concatenate([_labels_only(part) for part in (frames.select(chosen), *extra)])
     uuids = [str(trajectories[name].uuid) for name in names]
@@ -61,6 +65,13 @@ def _steps(frames: Frames) -> np.ndarray[Any, Any]:
 def _usable(node: ZifTrajectoryData, frames: Frames) -> np.ndarray[Any, Any]:
     unconverged = node.base.attributes.get("unconverged_steps", [])
     return audit.audit(frames, None, unconverged_steps=unconverged).usable
+
+
+def _gentle(frames: Frames, max_force: float | None) -> Frames:
+    """Return the frames without an atom on which a force exceeds ``max_force``, eV/Å: a collision teaches a small model nothing else."""
+    if max_force is None or frames.forces is None:
+        return frames
+    return frames.select(np.linalg.norm(frames.forces, axis=2).max(axis=1) <= max_force)
 
 
 def _labels_only(frames: Frames) -> Frames:

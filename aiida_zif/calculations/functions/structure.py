@@ -19,7 +19,9 @@ def make_supercell(structure: StructureData, repeats: List) -> StructureData:
     """Return ``repeats`` (three integers) copies along the cell vectors."""
     species, positions, cell = structure_arrays(structure)
     shifts = [np.dot(shift, cell) for shift in np.ndindex(*repeats.get_list())]
-    return to_structure(species * len(shifts), np.concatenate([positions + shift for shift in shifts]), cell * np.array(repeats.get_list())[:, None])
+    return to_structure(
+        species * len(shifts), np.concatenate([positions + shift for shift in shifts]), cell * np.array(repeats.get_list())[:, None]
+    )
 
 
 def to_structure(species: Sequence[str], positions: ArrayLike, cell: ArrayLike) -> StructureData:
@@ -42,7 +44,7 @@ def read_structure(path: Any) -> StructureData:
     if not Path(path).is_file():
         raise ValueError(f"there is no structure file {str(path)!r}")
     try:
-        atoms = ase.io.read(path, index=0)
+        atoms: Any = ase.io.read(path, index=0)
     except Exception as problem:
         raise ValueError(f"{str(path)!r} could not be read as a structure: {problem}") from problem
     if not atoms.cell.rank == 3:

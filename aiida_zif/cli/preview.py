@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""What a stage would do: its inputs as a tree, the text its first job would read, how many steps and frames. Nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first job of a stage."""
+
+    program: str
+    """Whose input it is; empty where the stage starts no program."""
+    text: str
+    forecast: tuple[str, ...]
+    """Steps and frames, a sentence each."""
+
+
+def preview(stage: str, inputs: Inputs) -> Preview:
+    """Return what ``stage`` would do first with the checked ``inputs``.
+
+    Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
+    """
+    return _STAGES[stage](inputs) if stage in _STAGES else Preview("", "", ())
+
+
+def tree(value: Any, indent: str = "") -> list[str]:
+    """Return the lines of a tree of namespaces, nodes and the values in them."""
+    lines = []
+    for name in sorted(value):
+        item = value[name]
+        inner = item.get_dict() if type(item).__name__ == "Dict" else item
+        if isinstance(inner, Mapping):
+            lines += [f"{indent}{name}", *tree(inner, indent + "  ")] if inner else []
+        elif isinstance(inner, list) and inner and isinstance(inner[0], (Mapping, str)):
+            lines += [f"{indent}{name}", *(f"{indent}  - {entry}" for entry in inner)]
+        else:
+            lines.append(f"{indent}{name:<{max(1, 28 - len(indent))}} {describe(inner)}")
+    return lines
+
+
+def describe(value: Any) -> str:
+    """Return one line on a node or a value."""
+    from aiida.orm import AbstractCode, BaseType, Data, List
+
+    if isinstance(value, BaseType):
+        return str(value.value)
+    if isinstance(value, List):
+        return str(value.get_list())
+    if not isinstance(value, Data):
+        return str(value)
+    where = f"<{value.pk}>" if value.is_stored else " (new)"
+    if isinstance(value, AbstractCode):
+        return f"{value.full_label} {where}"
+    facts = value.base.attributes.get
+    words = {
+        "StructureData": lambda: f"{value.get_formula()}, {len(value.sites)} atoms",
+        "ZifTrajectoryData": lambda: f"{facts('n_frames')} frames of {facts('n_atoms')} atoms",
+        "ZifDatasetData": lambda: ", ".join(f"{count} {name}" for name, count in facts("counts").items()),
+        "ZifModelData": lambda: f"{facts('architecture')}, {facts('form')}, {' '.join(facts('type_names'))}",
+    }.get(type(value).__name__, lambda: value.label)
+    return f"{type(value).__name__}{where}: {words()}"
+
+
+def _aimd(inputs: Inputs) -> Preview:
+    from aiida_cp2k.utils import Cp2kInput
+
+    from aiida_zif.calculations.job import structure_arrays
+    from aiida_zif.formats import cp2k_input
+
+    run = cp2k_input.AimdRun.from_dict(inputs["run"].get_dict())
+    species, _, _ = structure_arrays(inputs["structure"])
+    used = run.steps - run.equilibration_steps
+    length = f"{run.steps} steps of {run.timestep_fs} fs = {run.steps * run.timestep_fs / 1000:.3g} ps"
+    start = f"velocities are drawn with seed {run.seed} at {run.velocity_factor * run.temperature_k:.0f} K"
+    forecast = (f"{length} at {run.temperature_k} K, {used} of them used", f"{start}; they, cell and atoms are added when the job is made")
+    return Preview("CP2K", Cp2kInput(cp2k_input.aimd(run, species)).render(), forecast)
+
+
+def _train(inputs: Inputs) -> Preview:
+    counts = inputs["dataset"].counts
+    frames = f"{counts['train']} frames to learn from, {counts['validation']} to validate with, {counts['held_out']} held out"
+    return _training(inputs["run"].get_dict(), inputs["dataset"].elements, frames)
+
+
+def _training(values: Mapping[str, Any], elements: list[str], frames: str) -> Preview:
+    from aiida_zif.calculations.train import FOLDER, TRAIN, VALIDATION
+    from aiida_zif.formats import nequip_config
+
+    run = nequip_config.TrainRun.from_dict(values)
+    text = nequip_config.render(run, elements, TRAIN, VALIDATION, FOLDER)
+    return Preview("nequip-train", text, (f"at most {run.epochs} epochs of {run.architecture}", frames))
+
+
+def _md(inputs: Inputs) -> Preview:
+    return _job(inputs, inputs["run"].get_dict())
+
+
+def _melt_quench(inputs: Inputs) -> Preview:
+    from aiida_zif.workchains import stages
+
+    plan = inputs["run"].get_dict()
+    seeds = inputs["seeds"].get_list() if "seeds" in inputs else [inputs["seed"].value]
+    first = _job(inputs, stages.md_run(plan, stages.melt(plan), seeds[0]))
+    both = _steps(stages.md_run(plan, [*stages.melt(plan), *stages.quench(plan)], seeds[0]))
+    extension = _steps(stages.md_run(plan, [stages.plateau(plan)], seeds[0]))
+    return Preview(
+        first.program,
+        first.text,
+        (
+            f"first job, to the end of the plateau: {first.forecast[0]}",
+            f"with the quench: {both}",
+            f"a plateau that is not molten is extended at most {plan['max_plateau_extensions']} times by {extension}",
+            *([f"all this for {len(seeds)} seeds: {seeds}"] if len(seeds) > 1 else []),
+        ),
+    )
+
+
+def _eos(inputs: Inputs) -> Preview:
+    from aiida_zif.workchains import stages
+
+    plan = inputs["run"].get_dict()
+    planned, production = stages.volumes(plan)
+    first = _job(inputs, stages.md_run(plan, planned, inputs["seed"].value))
+    return Preview(first.program, first.text, (f"{len(production)} volumes in one job: {first.forecast[0]}",))
+
+
+def _strain_fluctuation(inputs: Inputs) -> Preview:
+    from aiida_zif.workchains import stages
+
+    plan = inputs["run"].get_dict()
+    production = stages.flexible(plan, "production_1", plan["production_ps"])
+    run = stages.md_run(plan, [stages.flexible(plan, "equilibrate", plan["equilibrate_ps"]), production], inputs["seed"].value)
+    cells = production["steps"] // production["cells_every"]
+    first = _job(inputs, run)
+    more = f"{cells} cells; extended at most {plan['max_extensions']} times until N_eff reaches {plan['min_n_eff']}"
+    return Preview(first.program, first.text, (first.forecast[0], more))
+
+
+def _job(inputs: Inputs, values: Mapping[str, Any]) -> Preview:
+    """Return the LAMMPS input of the MD ``values``."""
+    from aiida_zif.calculations.md import DATA
+    from aiida_zif.formats import lammps_input
+
+    model, wall = inputs["potential"], inputs["wall"].get_dict() if "wall" in inputs else {}
+    potential = lammps_input.Potential(
+        style=model.architecture, filename=model.filename, type_names=tuple(model.type_names),
+        extra_pair_style=wall.get("pair_style"), extra_pair_coeffs=tuple(wall.get("pair_coeffs", ())),
+    )  # fmt: skip
+    start = {}
+    if "restart" in inputs:
+        start = {"restart_from": inputs["restart"].filename, "finished_steps": inputs["finished_steps"].value}
+    text = lammps_input.render(lammps_input.MdRun.from_dict(values), potential, DATA, **start)
+    return Preview("LAMMPS", text, (_steps(values),))
+
+
+def _steps(values: Mapping[str, Any]) -> str:
+    from aiida_zif.formats.lammps_input import MdRun
+
+    run = MdRun.from_dict(values)
+    total = run.total_steps
+    return f"{total} steps of {run.timestep_fs} fs = {total * run.timestep_fs / 1000:.3g} ps, {total // run.dump_every + 1} frames"
+
+
+def _dataset(inputs: Inputs) -> Preview:
+    wanted, nodes = inputs["parameters"].get_dict(), inputs["trajectories"].values()
+    frames = sum(node.n_frames for node in nodes)
+    asked = f"{wanted['n_train']} frames to train on and {wanted['n_validation']} to validate with are drawn from {frames}"
+    return Preview("", "", (asked, f"the last {wanted['held_out_fraction']:.0%} of each trajectory are held out"))
+
+
+def _analysis(inputs: Inputs) -> Preview:
+    return Preview("", "", (f"{inputs['trajectory'].n_frames} frames, from step {inputs['run']['first_step']} on",))
+
+
+def _pipeline(inputs: Inputs) -> Preview:
+    """The first state point's job, or the first training where trajectories are given; every stage of the plan is checked."""
+    from aiida.orm import Dict
+
+    from aiida_zif.formats.cp2k_input import AimdRun
+    from aiida_zif.workchains import stages
+
+    plan, seed = inputs["parameters"].get_dict(), inputs["seed"].value
+    common, forecast = plan["md"]["run"], []
+    given = inputs.get("trajectories") or {}
+    points = [] if given else plan["aimd"]["state_points"]
+    runs = [{**plan["aimd"]["run"], "temperature_k": point["temperature_k"], "seed": seed * 100 + k} for k, point in enumerate(points, 1)]
+    if points:
+        total = sum(AimdRun.from_dict(run).steps for run in runs)
+        forecast.append(f"aimd: {len(points)} state points, {total} steps")
+    elements = sorted({symbol for node in given.values() for symbol in node.base.attributes.get("elements")})
+    trainings = [_training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
+    forecast += [
+        f"dataset: {plan['dataset']['n_train']} frames to train on, {plan['dataset']['n_validation']} to validate with",
+        *(f"train: {training.forecast[0]}" for training in trainings),
+    ]
+    melt, eos, strain = ({**common, **part} for part in (plan["melt_quench"]["run"], plan["eos"], plan["strain_fluctuation"]))
+    replicas = plan["melt_quench"]["replicas"]
+    equilibrate, produce = (stages.flexible(strain, name, strain[f"{name}_ps"]) for name in ("equilibrate", "production"))
+    forecast += [
+        f"melt_quench: {replicas} × {_steps(stages.md_run(melt, [*stages.melt(melt), *stages.quench(melt)], seed))}",
+        f"eos: {replicas} × {_steps(stages.md_run(eos, stages.volumes(eos)[0], seed))}",
+        f"strain_fluctuation: {replicas} × {_steps(stages.md_run(strain, [equilibrate, produce], seed))}",
+    ]
+    first = _aimd({"run": Dict(runs[0]), "structure": inputs["structure"]}) if points else trainings[0]
+    return Preview(first.program, first.text, tuple(forecast))
+
+
+_STAGES: dict[str, Callable[[Inputs], Preview]] = {
+    "aimd": _aimd, "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench, "glass_ensemble": _melt_quench,
+    "eos": _eos, "strain_fluctuation": _strain_fluctuation, "analysis": _analysis, "pipeline": _pipeline,
+}  # fmt: skip
+"""By stage; one that is not here launches all the same, without a preview."""

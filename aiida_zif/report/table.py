@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The table that the terminal shows at the end: what was found, with errors, and what it may be called."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from aiida_zif.report import words
+from aiida_zif.report.facts import collect
+from aiida_zif.report.numbers import duration, number, share, with_error
+
+__all__ = ["WIDTH", "collect", "render"]
+
+WIDTH = 100
+"""Columns that the table fits."""
+LABEL = 22
+SIDE_BY_SIDE = 3
+"""Solids beside each other."""
+
+
+def render(facts: dict[str, Any]) -> str:
+    """Return the table of ``facts`` (:func:`collect`) as text of at most ``WIDTH`` columns. What is missing is said in a word."""
+    parts = [
+        _top(facts), _aimd(facts), _dataset(facts), _models(facts), *_solids(facts), _verdicts(facts), _aids(facts), _cost(facts),
+    ]  # fmt: skip
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _rule(title: str) -> str:
+    return f"── {title} ".ljust(WIDTH, "─")
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool] = ()) -> list[str]:
+    """Return the lines of one row; a cell that is too long goes on below."""
+    columns = [textwrap.wrap(cell, width - 1) or [""] for cell, width in zip(cells, widths, strict=True)]
+    lines = []
+    for k in range(max(map(len, columns))):
+        texts = [column[k] if k < len(column) else "" for column in columns]
+        aligned = [
+            text.rjust(width - 2) + "  " if right and right[n] else text.ljust(width)
+            for n, (text, width) in enumerate(zip(texts, widths, strict=True))
+        ]
+        lines.append("".join(aligned).rstrip())
+    return lines
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
+    return [line for row in (head, *rows) for line in _row(row, widths, right)]
+
+
+def _paragraph(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent)
+
+
+def _top(facts: dict[str, Any]) -> list[str]:
+    structure = facts["structure"]
+    size = f"{structure['n_atoms']} atoms" + (f", {structure['n_atoms_md']} in MD" if structure["n_atoms_md"] else "")
+    lines = [_rule(f"{structure['formula']}, {size}"), *_paragraph(words.headline(facts))]
+    limits = f" ({'; '.join(facts['limits'])})" if facts["limits"] else ""
+    lines += _paragraph(words.DEMONSTRATION.removesuffix(".") + limits + ".")
+    if not facts["pipeline"]["finished_ok"]:
+        lines += _paragraph(f"The pipeline is not done: {facts['pipeline']['verdict']}")
+    return lines
+
+
+def _aimd(facts: dict[str, Any]) -> list[str]:
+    if not facts["aimd"]:
+        return [_rule("AIMD"), "missing: no state point was begun"]
+    rows = [
+        (
+            number(row["asked_temperature_k"], 0, "K"), number(row["mean_temperature_k"], 0, "K"), number(row["volume_factor"], 2),
+            "–" if row["frames_used"] is None else f"{row['frames_used']} of {row['frames']}", words.verdict_of_point(row),
+        )
+        for row in facts["aimd"]
+    ]  # fmt: skip
+    right = (True, True, True, True, False)
+    head = ("asked T", "⟨T⟩ measured", "V/V₀", "frames used", "")
+    title = "AIMD: recorded trajectories, not run here" if facts["pipeline"]["recorded"] else "AIMD"
+    lines = [_rule(title), *_grid(head, rows, (11, 16, 9, 16, 48), right)]
+    if facts["labels"]:
+        labels = facts["labels"]
+        lines += _paragraph(f"labelled one by one: {labels['kept']} of {labels['asked']} geometries converged" + _unless_done(labels["verdict"]))
+    return lines
+
+
+def _unless_done(verdict: str) -> str:
+    return "" if verdict == "done" else f" – {verdict}"
+
+
+def _dataset(facts: dict[str, Any]) -> list[str]:
+    found = facts["dataset"]
+    if found is None:
+        return [_rule("dataset"), "missing: the pipeline did not come so far"]
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found["counts"].items())
+    return [_rule("dataset"), *_paragraph(f"{counts} ({words.drawing(found)})")]
+
+
+def _models(facts: dict[str, Any]) -> list[str]:
+    if not facts["models"]:
+        return [_rule("models"), "missing: the pipeline did not come so far"]
+    rows = [
+        (
+            model["name"], f"{model['epochs'] or '–'}", number(model["energy_mae_mev_per_atom"], 1), words.forces(model),
+            number(model["stress_mae_mpa"], 0), number(model["cost_us_per_atom"], 1),
+            ("runs MD" if model["runs_md"] else "") if model["verdict"] == "done" else model["verdict"],
+        )
+        for model in facts["models"]
+    ]  # fmt: skip
+    frames = next((model["n_frames"] for model in facts["models"] if model["n_frames"]), None)
+    head = ("", "epochs", "meV/atom", "meV/Å (of spread)", "MPa", "µs/atom/call", "")
+    title = f"models: mean absolute errors on {frames} held-out frames" if frames else "models"
+    return [_rule(title), *_grid(head, rows, (12, 9, 11, 20, 8, 15, 25), (False, True, True, True, True, True, False))]
+
+
+def _solids(facts: dict[str, Any]) -> list[list[str]]:
+    if not facts["glasses"]:
+        return [[_rule("melt-quench"), "missing: the pipeline did not come so far"]]
+    blocks = []
+    columns = [*([facts["crystal"]] if facts["crystal"] else []), *facts["glasses"]]
+    for first in range(0, len(columns), SIDE_BY_SIDE):
+        chosen = columns[first : first + SIDE_BY_SIDE]
+        width = (WIDTH - LABEL) // len(chosen)
+        blocks.append([_rule("crystal and what became of it"), *_side_by_side(chosen, (LABEL, *(width,) * len(chosen)))])
+    return blocks
+
+
+def _side_by_side(solids: Sequence[dict[str, Any]], widths: Sequence[int]) -> list[str]:
+    """Return a row per property, a column per solid; the crystal has no ``kind``."""
+    lines = []
+    for label, tell, of_crystal in PROPERTIES:
+        cells = [tell(solid) if "kind" in solid or of_crystal else [""] for solid in solids]
+        for k in range(max(map(len, cells))):
+            lines += _row([label if not k else "", *(cell[k] if k < len(cell) else "" for cell in cells)], widths)
+    return lines
+
+
+PROPERTIES: tuple[tuple[str, Any, bool], ...] = (
+    ("", lambda solid: [words.name_of(solid) if "kind" in solid else "crystal"], True),
+    ("kind", lambda solid: [solid["kind"]], False),
+    ("seed", lambda solid: [str(solid["seed"])], False),
+    ("molten at Tmax", lambda solid: [words.melting(solid) + f" ({number(solid['tmax_k'], 0, 'K')})"], False),
+    ("  Zn with a new N", lambda solid: [share((solid["melt"] or {}).get("exchanged_share"))], False),
+    ("  Zn–N coordination", lambda solid: [words.coordination((solid["melt"] or {}).get("coordination_at_tmax"))], False),
+    ("linkers", lambda solid: [words.stability(solid["linkers"])], False),
+    ("density in MD", lambda solid: [with_error(solid["density_g_per_cm3"], "g/cm³", 3)], True),
+    ("Zn–N coordination", lambda solid: [words.coordination(solid["zn_n_coordination"])], True),
+    ("Zn–N first peak", lambda solid: [number(solid["zn_n_first_peak_angstrom"], 2, "Å")], True),
+    ("N–Zn–N angle", lambda solid: [words.angle(solid)], True),
+    ("rings (size: per cell)", lambda solid: [words.rings(solid)], True),
+    ("K from P(V)", lambda solid: [words.bulk_modulus(solid)], False),
+    ("ρ₀ from P(V)", lambda solid: [words.density_0(solid)], False),
+    ("strain fluctuation", words.elasticity, False),
+)
+"""Row, what it says of a solid, and whether it is told of the crystal."""
+
+
+def _verdicts(facts: dict[str, Any]) -> list[str]:
+    """Return every verdict that is not plain success, once: a parent that repeats its child says nothing new."""
+    told: dict[str, str] = {}
+    for one in facts["verdicts"]:
+        if one["verdict"] != "done":
+            told.setdefault(one["verdict"], one["label"])
+    good = sum(one["verdict"] == "done" for one in facts["verdicts"])
+    lines = [_rule("verdicts"), f"{good} of {len(facts['verdicts'])} jobs and chains ended with [0]"]
+    for verdict, label in told.items():
+        lines += _paragraph(f"{label}: {verdict}", "  ")
+    return lines
+
+
+def _aids(facts: dict[str, Any]) -> list[str]:
+    if not facts["aids"]:
+        return []
+    return [_rule("aids, declared"), *(line for aid in facts["aids"] for line in _paragraph(f"· {aid['sentence']}", "  "))]
+
+
+def _cost(facts: dict[str, Any]) -> list[str]:
+    found = facts["cost"]
+    stages = ", ".join(f"{name.replace('_', '-')} {duration(stage['core_s'])}" for name, stage in found["stages"].items())
+    lines = [_rule("cost"), *_paragraph(f"core time {duration(found['core_s'])}: {stages}")]
+    percent = share(found["aiida_s"] / found["wall_s"]) if found["wall_s"] else "–"
+    return [*lines, f"wall time {duration(found['wall_s'])}, of which no job was at work in {duration(found['aiida_s'])} ({percent}): AiiDA's own share"]
