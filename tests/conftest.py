@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of all tests: AiiDA in a folder of its own, the marker ``long``, the shared data."""
+"""Fixtures of all tests: AiiDA in a folder of its own, the marker ``long``, the shared data, small nodes."""
 
 from __future__ import annotations
 
 import atexit
+import io
+import json
 import os
 import shutil
 import sys
 import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +56,108 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the shared data are not here: {SHARED_DATA} does not exist")
     return SHARED_DATA
+
+
+@pytest.fixture
+def crystal() -> Any:
+    """dia-Zn(Im)₂, 34 atoms, as an unstored StructureData."""
+    from aiida_zif.calculations.functions.structure import read_structure
+
+    return read_structure(REPOSITORY / "aiida_zif" / "structures" / "dia-zn-im-2.xyz")
+
+
+@pytest.fixture
+def make_frames(crystal: Any) -> Callable[..., Any]:
+    """Return frames of the crystal, trembling: ``make_frames(n, seed, first_step, **fields)``; a field given replaces ours."""
+    import numpy as np
+
+    from aiida_zif.calculations.job import structure_arrays
+    from aiida_zif.formats.lammps_data import standard_masses
+    from aiida_zif.science.frames import Frames
+
+    def make(n: int = 6, seed: int = 1, first_step: int = 0, **fields: Any) -> Frames:
+        rng = np.random.default_rng(seed)
+        species, positions, cell = structure_arrays(crystal)
+        masses = {**standard_masses(species), "H": 2.014101777}
+        ours = {
+            "positions": positions + rng.normal(0, 0.01, (n, len(species), 3)),
+            "cells": np.repeat(cell[None], n, axis=0),
+            "energies": -3000 + rng.normal(0, 0.5, n),
+            "forces": rng.normal(0, 1, (n, len(species), 3)),
+            "stresses": rng.normal(0, 1e-3, (n, 6)),
+            "steps": first_step + np.arange(n),
+            "temperatures": 300 + rng.normal(0, 5, n),
+            "masses": np.array([masses[symbol] for symbol in species]),
+        }
+        return Frames(species=species, **{**ours, **fields})
+
+    return make
+
+
+@pytest.fixture
+def make_trajectory(make_frames: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an unstored trajectory node of trembling frames; ``facts`` become attributes, and ``fields`` replace what trembles."""
+    from aiida_zif.data.trajectory import ZifTrajectoryData
+
+    def make(n: int = 6, seed: int = 1, first_step: int = 0, fields: Mapping[str, Any] | None = None, **facts: Any) -> ZifTrajectoryData:
+        known = {"kind": "aimd", "timestep_fs": 0.5, "asked_temperature_k": 300.0, "first_used_step": 0, "unconverged_steps": []}
+        return ZifTrajectoryData.from_frames(make_frames(n, seed, first_step, **(fields or {})), **{**known, **facts})
+
+    return make
+
+
+@pytest.fixture
+def dataset(make_frames: Callable[..., Any]) -> Any:
+    """An unstored dataset of six frames: three to train, one to validate, two held out."""
+    import numpy as np
+
+    from aiida_zif.data.dataset import Origin, ZifDatasetData
+
+    split = ["train", "train", "train", "validation", "held_out", "held_out"]
+    origin = Origin(np.zeros(6, dtype=np.int64), np.arange(6))
+    return ZifDatasetData.from_frames(make_frames(6), split, origin, trajectories=["a-uuid"], drawing={"method": "random", "seed": 1})
+
+
+@pytest.fixture
+def model() -> Any:
+    """An unstored package, a real one of ours: NequIP, C H N Zn."""
+    from aiida_zif.data.model import ZifModelData
+
+    path = REPOSITORY / "tests" / "programs" / "data" / "tiny_nequip.nequip.zip"
+    return ZifModelData.from_file(path, "model.nequip.zip", architecture="nequip", precision="float32", seed=1)
+
+
+def compiled_file(**changes: str) -> io.BytesIO:
+    """Return what tells the facts of a compiled model, with no code in it."""
+    facts = {
+        "model_dtype": "float32", "type_names": "C H N Zn", "num_types": "4", "r_max": "4.0", "nequip_aoti_outputs": "atomic_energy forces",
+        "nequip_aoti_inputs": "pos edge_index atom_types cell edge_cell_shift", "AOTI_DEVICE_KEY": "cpu", "AOTI_CPU_ISA": "AVX512",
+    }  # fmt: skip
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("m/data/aotinductor/model/abc.wrapper_metadata.json"), json.dumps(facts | changes))
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.fixture
+def make_compiled() -> Callable[..., Any]:
+    """Return an unstored compiled model, facts without code; ``changes`` are those of its metadata."""
+    from aiida_zif.data.model import ZifModelData
+
+    return lambda **changes: ZifModelData.from_file(compiled_file(**changes), "model.nequip.pt2")
+
+
+@pytest.fixture
+def codes(aiida_localhost: Any) -> dict[str, Any]:
+    """A code per role, none of which does anything."""
+    from aiida.orm import InstalledCode
+
+    from aiida_zif.cli.profile import PROGRAMS
+
+    return {
+        role: InstalledCode(
+            label=role, computer=aiida_localhost, filepath_executable="/bin/true", default_calc_job_plugin=plugin, with_mpi=False
+        ).store()
+        for role, (_, plugin) in PROGRAMS.items()
+    }  # fmt: skip

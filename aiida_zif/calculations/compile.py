@@ -32,7 +32,7 @@ class NequipCompileCalculation(CalcJob):
         options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
         spec.output("compiled", valid_type=ZifModelData, required=False, help="The compiled form, for this machine only.")
         spec.output("results", valid_type=Dict, required=False, help="Versions, instruction set or GPU, cost.")
-        declare(spec, "ERROR_NO_OUTPUT", "ERROR_COMPILE_FAILED")
+        declare(spec, "ERROR_NO_OUTPUT", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_COMPILE_FAILED")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Compile under a scratch folder of the job, so that no cache outlives it or serves another machine."""
@@ -40,13 +40,14 @@ class NequipCompileCalculation(CalcJob):
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
         code.cmdline_params = [
-            model.filename, COMPILED, "--mode", "aotinductor", "--device", self.inputs.device.value, "--target", f"pair_{model.architecture}",
+            model.job_filename, COMPILED, "--mode", "aotinductor", "--device", self.inputs.device.value,
+            "--target", f"pair_{model.architecture}",
         ]  # fmt: skip
         code.stdout_name = self.metadata.options.output_filename
         code.join_files = True
         calcinfo = CalcInfo()
         calcinfo.codes_info = [code]
-        calcinfo.local_copy_list = [(model.uuid, model.filename, model.filename)]
+        calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [COMPILED]
         return record_cost(calcinfo)

@@ -44,12 +44,12 @@ class NequipEvaluateCalculation(CalcJob):
             extxyz.write(handle, self.inputs.dataset.frames(self.inputs.split.value))
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
-        code.cmdline_params = [model.filename, FRAMES, "--output", ACCURACY]
+        code.cmdline_params = [model.job_filename, FRAMES, "--output", ACCURACY]
         code.stdout_name = self.metadata.options.output_filename
         code.join_files = True
         calcinfo = CalcInfo()
         calcinfo.codes_info = [code]
-        calcinfo.local_copy_list = [(model.uuid, model.filename, model.filename)]
+        calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
         calcinfo.provenance_exclude_list = [FRAMES]
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [ACCURACY]

@@ -50,6 +50,8 @@ def job_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return result
 
 
+RESTART = "segment.restart"
+"""What a restart file is called, in the job and as a node: equal content, equal node."""
 COST_FILE = "cost.txt"
 """What the job's own shell says of host and cost, since not every program prints it."""
 
@@ -67,15 +69,6 @@ def record_cost(calcinfo: CalcInfo) -> CalcInfo:
 def planned_walltime(seconds: int | None) -> float | None:
     """Return when a program should stop by itself: before the scheduler's limit by 10 % or 60 s, but after at least half of it."""
     return None if seconds is None else max(0.5 * seconds, seconds - max(0.1 * seconds, 60.0))
-
-
-def validate_options(node: Any, _: Any) -> str | None:
-    """Say in one sentence what is wrong with an ``options`` input."""
-    try:
-        job_options(node.get_dict() if node is not None else None)
-    except (ValueError, TypeError) as problem:
-        return str(problem)
-    return None
 
 
 def structure_arrays(structure: Any) -> tuple[tuple[str, ...], Any, Any]:

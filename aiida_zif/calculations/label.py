@@ -17,6 +17,16 @@ from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_input
 
 
+def validate_run(node: Any, _: Any) -> str | None:
+    """Say in one sentence what is wrong with the level of theory."""
+    run = node.get_dict()
+    if unknown := sorted(set(run) - {"method"}):
+        return f"a labelling has no setting {', '.join(unknown)}: allowed is method"
+    if run.get("method") not in cp2k_input.METHODS:
+        return f"method is {run.get('method')!r}; choose from {', '.join(cp2k_input.METHODS)}"
+    return None
+
+
 class Cp2kLabelCalculation(Cp2kCalculation):
     """Single points along a list of frames (CP2K's REFTRAJ); a frame whose SCF does not converge is left out."""
 
@@ -25,7 +35,7 @@ class Cp2kLabelCalculation(Cp2kCalculation):
         super().define(spec)
         spec.inputs["parameters"].required = False
         spec.input("frames", valid_type=ZifTrajectoryData, help="The configurations; only species, positions and cells are used.")
-        spec.input("run", valid_type=Dict, serializer=to_aiida_type, help="`method`: the level of theory.")
+        spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="`method`: the level of theory.")
         spec.inputs["metadata"]["options"]["parser_name"].default = "zif.label"
         spec.inputs["metadata"]["options"]["withmpi"].default = False
         spec.inputs["metadata"]["options"]["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}

@@ -11,7 +11,7 @@ from aiida.common.folders import Folder
 from aiida.orm import ArrayData, Dict, Int, SinglefileData, StructureData, to_aiida_type
 from aiida_lammps.calculations.raw import LammpsRawCalculation
 
-from aiida_zif.calculations.job import planned_walltime, record_cost, rendered, structure_arrays
+from aiida_zif.calculations.job import RESTART, planned_walltime, record_cost, rendered, structure_arrays
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
@@ -30,12 +30,27 @@ def validate_run(node: Any, _: Any) -> str | None:
     return None
 
 
+def potential_of(model: ZifModelData, wall: Dict | None) -> lammps_input.Potential:
+    """Return the pair lines of ``model`` and the terms declared beside it. Raises ``ValueError`` in one sentence for what cannot be."""
+    if model.form == "torchscript":
+        raise ValueError("the model is a TorchScript file, which today's torch does not run: make a package with nequip-package")
+    beside = dict(wall.get_dict()) if wall is not None else {}
+    style, coefficients = beside.pop("pair_style", None), tuple(beside.pop("pair_coeffs", ()))
+    if beside:
+        raise ValueError(f"a wall has no setting {', '.join(sorted(beside))}: allowed are pair_style, pair_coeffs")
+    return lammps_input.Potential(model.architecture, model.job_filename, tuple(model.type_names), style, coefficients)
+
+
 def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Refuse a structure with an element that the potential does not know."""
+    """Refuse steps without a restart file, a potential that cannot be run, or a structure with an element that it does not know."""
     if "restart" not in inputs and inputs["finished_steps"].value:
         return f"{inputs['finished_steps'].value} steps are said to be finished, but there is no restart file to go on from"
     if "structure" not in inputs or "potential" not in inputs:
         return None
+    try:
+        _ = potential_of(inputs["potential"], inputs.get("wall")).lines
+    except ValueError as problem:
+        return str(problem)
     known = inputs["potential"].type_names
     unknown = sorted(set(structure_arrays(inputs["structure"])[0]) - set(known))
     if unknown:
@@ -76,16 +91,9 @@ class LammpsMdCalculation(LammpsRawCalculation):
         """Render the script and the data file, and let aiida-lammps write them."""
         run = lammps_input.MdRun.from_dict(self.inputs.run.get_dict())
         model, restart = self.inputs.potential, self.inputs.get("restart")
-        wall = self.inputs.wall.get_dict() if "wall" in self.inputs else {}
-        potential = lammps_input.Potential(
-            style=model.architecture,
-            filename=model.filename,
-            type_names=tuple(model.type_names),
-            extra_pair_style=wall.get("pair_style"),
-            extra_pair_coeffs=tuple(wall.get("pair_coeffs", ())),
-        )
+        potential = potential_of(model, self.inputs.get("wall"))
         walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
-        start = {} if restart is None else {"restart_from": restart.filename, "finished_steps": self.inputs.finished_steps.value}
+        start = {} if restart is None else {"restart_from": RESTART, "finished_steps": self.inputs.finished_steps.value}
         script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
         files = {}
         if restart is None:
@@ -93,9 +101,9 @@ class LammpsMdCalculation(LammpsRawCalculation):
             files["data"] = SinglefileData(io.BytesIO(data.encode()), filename=DATA)
         with rendered(self, script=SinglefileData(io.BytesIO(script.encode()), filename="input.in"), files=files):
             calcinfo = super().prepare_for_submission(folder)
-        calcinfo.local_copy_list = [(model.uuid, model.filename, model.filename)]
+        calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
         if restart is not None:
-            calcinfo.local_copy_list.append((restart.uuid, restart.filename, restart.filename))
+            calcinfo.local_copy_list.append((restart.uuid, restart.filename, RESTART))
         calcinfo.codes_info[0].join_files = True
         calcinfo.codes_info[0].cmdline_params += ["-log", LOG]
         calcinfo.retrieve_list = [self.metadata.options.output_filename]

@@ -18,6 +18,7 @@ from aiida_zif.formats import extxyz, nequip_config
 
 CONFIG, TRAIN, VALIDATION = "train.yaml", "train.xyz", "validation.xyz"
 FOLDER, MODEL, METRICS, CHECKPOINT = "out", "model.nequip.zip", "out/csv/v0/metrics.csv", "last.ckpt"
+PACKAGE_OUTPUT = "package.out"
 
 
 def validate_run(node: Any, _: Any) -> str | None:
@@ -71,7 +72,7 @@ class NequipTrainCalculation(CalcJob):
         package = CodeInfo()
         package.code_uuid = self.inputs.package_code.uuid
         package.cmdline_params = ["build", f"{FOLDER}/best.ckpt", MODEL]
-        package.stdout_name = "package.out"
+        package.stdout_name = PACKAGE_OUTPUT
         package.join_files = True
 
         calcinfo = CalcInfo()

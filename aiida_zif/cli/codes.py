@@ -40,7 +40,7 @@ def find() -> dict[str, Any]:
     return codes
 
 
-def choose(chain: Any, texts: Sequence[str]) -> dict[str, Any]:
+def choose(chain: Any, texts: Sequence[str] = ()) -> dict[str, Any]:
     """Return the codes of ``chain`` by role: those given as ``ROLE=LABEL``, else those found. One sentence for what is missing."""
     roles = (*chain.CODES, *chain.MAY_USE)
     codes = {role: code for role, code in find().items() if role in roles}

@@ -148,8 +148,9 @@ def plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_options(text: str | None) -> dict[str, Any]:
     """Return the mapping of a YAML file or of YAML typed on the spot, checked: for all jobs, or by stage."""
-    from aiida_zif.calculations.job import job_options
-    from aiida_zif.workchains.chain import STAGES
+    from aiida.orm import Dict
+
+    from aiida_zif.workchains.chain import validate_stages
 
     if text is None:
         return {}
@@ -160,14 +161,12 @@ def read_options(text: str | None) -> dict[str, Any]:
         raise click.BadParameter(f"{text!r} is neither a file nor YAML: {' '.join(str(problem).split())}", param_hint=hint) from problem
     if not isinstance(options, dict):
         raise click.BadParameter(f"{text!r} is neither a file nor a mapping such as '{{max_wallclock_seconds: 3600}}'", param_hint=hint)
-    by_stage = any(name in STAGES for name in options)
-    if by_stage and (strange := sorted(set(map(str, options)) - set(STAGES))):
-        raise click.BadParameter(f"by stage, the keys are {', '.join(STAGES)}, but there is {', '.join(strange)}", param_hint=hint)
     try:
-        for part in options.values() if by_stage else (options,):
-            job_options(part)
-    except (ValueError, TypeError) as problem:
-        raise click.BadParameter(sentence(problem), param_hint=hint) from problem
+        problem_found = validate_stages(Dict(options), None)
+    except ValueError as problem:
+        raise click.BadParameter(f"{text!r} cannot be stored: {problem}", param_hint=hint) from problem
+    if problem_found:
+        raise click.BadParameter(problem_found, param_hint=hint)
     return options
 
 
@@ -193,7 +192,7 @@ def check(chain: Any, builder: Any) -> Mapping[str, Any]:
     """Return the inputs as the chain would see them, or refuse them as the chain would, before anything is stored."""
     spec = chain.spec()
     parsed = spec.inputs.pre_process(builder._inputs(prune=True))
-    if problem := spec.validate_inputs(parsed):
+    if problem := spec.inputs.validate(parsed):
         where = problem.port.replace("inputs.", "", 1)
         raise click.ClickException(f"{where}: {' '.join(str(problem.message).split())}" if where != "inputs" else str(problem.message))
     return parsed
@@ -239,11 +238,11 @@ def run(builder: Any) -> None:
     except Exception as problem:
         raise click.ClickException(f"the run stopped with {type(problem).__name__}: {' '.join(str(problem).split())}") from problem
     name = f"{node.process_label}<{node.pk}>"
-    if node.is_finished and (node.exit_status == 0 or node.exit_status >= 700):
+    if node.is_finished_ok or (node.exit_status or 0) >= 700:
         click.echo(f"{name} [{node.exit_status}] {node.exit_message or 'finished'}")
         for link in sorted(node.base.links.get_outgoing().all(), key=lambda link: link.link_label):
             if link.link_type.value == "return":
                 click.echo(f"  {link.link_label:<24} {type(link.node).__name__}<{link.node.pk}>")
         return
-    ended = f"[{node.exit_status}] {node.exit_message}" if node.is_finished else node.process_state.value
+    ended = f"[{node.exit_status}] {node.exit_message}" if node.is_finished else str(node.process_state)
     raise click.ClickException(f"{name} {ended} (`verdi process report {node.pk}` says more)")

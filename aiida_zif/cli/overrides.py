@@ -59,9 +59,10 @@ def refuse_unknown(overrides: Mapping[str, Any], plan: Mapping[str, Any]) -> Non
         for depth, key in enumerate(path):
             if path[:depth] in OPEN:
                 break
-            if not isinstance(here, Mapping) or key not in here:
-                known = f"there are {', '.join(here)}" if isinstance(here, Mapping) else f"{'.'.join(path[:depth])} is a value: set it as a whole"
-                raise click.BadParameter(f"the protocol has no {'.'.join(path[: depth + 1])}; {known}")
+            if not isinstance(here, Mapping):
+                raise click.BadParameter(f"{'.'.join(path[:depth])} has no parts that could be set; set it as a whole, as YAML")
+            if key not in here:
+                raise click.BadParameter(f"the protocol has no {'.'.join(path[: depth + 1])}; there are {', '.join(here)}")
             here = here[key]
 
 

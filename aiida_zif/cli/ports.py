@@ -87,7 +87,7 @@ def load(text: str, kind: type) -> Any:
     except (MultipleObjectsError, ValueError) as problem:
         raise ValueError(f"{text!r} does not name one node: {problem}") from problem
     if not isinstance(node, kind):
-        raise ValueError(f"node {text} is a {type(node).__name__}, but must be a {kind.__name__}")
+        raise ValueError(f"node {text} is of type {type(node).__name__}, but {kind.__name__} is needed")
     return node
 
 

@@ -144,17 +144,12 @@ def _strain_fluctuation(inputs: Inputs) -> Preview:
 
 def _job(inputs: Inputs, values: Mapping[str, Any]) -> Preview:
     """Return the LAMMPS input of the MD ``values``."""
-    from aiida_zif.calculations.md import DATA
+    from aiida_zif.calculations.job import RESTART
+    from aiida_zif.calculations.md import DATA, potential_of
     from aiida_zif.formats import lammps_input
 
-    model, wall = inputs["potential"], inputs["wall"].get_dict() if "wall" in inputs else {}
-    potential = lammps_input.Potential(
-        style=model.architecture, filename=model.filename, type_names=tuple(model.type_names),
-        extra_pair_style=wall.get("pair_style"), extra_pair_coeffs=tuple(wall.get("pair_coeffs", ())),
-    )  # fmt: skip
-    start = {}
-    if "restart" in inputs:
-        start = {"restart_from": inputs["restart"].filename, "finished_steps": inputs["finished_steps"].value}
+    potential = potential_of(inputs["potential"], inputs.get("wall"))
+    start = {"restart_from": RESTART, "finished_steps": inputs["finished_steps"].value} if "restart" in inputs else {}
     text = lammps_input.render(lammps_input.MdRun.from_dict(values), potential, DATA, **start)
     return Preview("LAMMPS", text, (_steps(values),))
 
@@ -168,8 +163,17 @@ def _steps(values: Mapping[str, Any]) -> str:
 
 
 def _dataset(inputs: Inputs) -> Preview:
-    wanted, nodes = inputs["parameters"].get_dict(), inputs["trajectories"].values()
-    frames = sum(node.n_frames for node in nodes)
+    from aiida_zif.science import sampling
+
+    wanted, steps = inputs["parameters"].get_dict(), []
+    for node in (inputs.get("trajectories") or {}).values():
+        if node.base.attributes.get("kind", "aimd") != "label":
+            with node.h5md() as file:
+                found = file.array("steps") if "steps" in file.fields else range(node.n_frames)
+            steps.append([step for step in found if step >= node.first_used_step])
+    frames = sum(int(mask.available.sum()) for mask in sampling.split_by_time(steps, wanted["held_out_fraction"], wanted["gap"]))
+    if max(wanted["n_train"], wanted["n_validation"]) >= frames:
+        raise ValueError(f"{wanted['n_train']} + {wanted['n_validation']} frames are to be drawn, but only {frames} are on offer; ask for fewer")
     asked = f"{wanted['n_train']} frames to train on and {wanted['n_validation']} to validate with are drawn from {frames}"
     return Preview("", "", (asked, f"the last {wanted['held_out_fraction']:.0%} of each trajectory are held out"))
 
@@ -201,6 +205,7 @@ def _pipeline(inputs: Inputs) -> Preview:
     ]
     melt, eos, strain = ({**common, **part} for part in (plan["melt_quench"]["run"], plan["eos"], plan["strain_fluctuation"]))
     replicas = plan["melt_quench"]["replicas"]
+    seed = seed * 1000 + 100 * replicas  # the largest that the pipeline makes of it
     equilibrate, produce = (stages.flexible(strain, name, strain[f"{name}_ps"]) for name in ("equilibrate", "production"))
     forecast += [
         f"melt_quench: {replicas} × {_steps(stages.md_run(melt, [*stages.melt(melt), *stages.quench(melt)], seed))}",

@@ -61,6 +61,7 @@ def describe(node: Any) -> list[str]:
         if "/" not in label or child.pk in running or child.is_failed or child.is_excepted:
             job = running.get(child.pk)
             done = f" {job.done}/{job.asked} {job.unit}" if job and job.done is not None and job.asked else ""
+            label = label.removesuffix("CALL").rstrip("/")
             lines.append(f"  {label:<36} {child.process_label + f'<{child.pk}>':<38} {verdict(child)}{done}")
     if not node.is_terminated:
         if running:

@@ -52,6 +52,10 @@ class ZifDatasetData(SinglefileData):
 
         Raises ``ValueError`` where a split is unknown or empty, or energies or forces are missing.
         """
+        if unknown := sorted(set(split) - set(SPLITS)):
+            raise ValueError(f"a frame is for {', '.join(SPLITS)}, but not for {', '.join(unknown)}")
+        if not len(frames) == len(split) == len(origin.trajectory) == len(origin.step):
+            raise ValueError(f"{len(frames)} frames have {len(split)} splits and {len(origin.step)} origins, but each needs one of both")
         codes = np.array([SPLITS.index(name) for name in split], dtype=np.int8)
         counts = {name: int((codes == code).sum()) for code, name in enumerate(SPLITS)}
         if not counts["train"] or not counts["validation"]:
@@ -82,7 +86,9 @@ class ZifDatasetData(SinglefileData):
             yield file, raw["zif/dataset"]
 
     def frames(self, split: str, fields: tuple[str, ...] | None = None) -> Frames:
-        """Return the frames of one split: ``train``, ``validation`` or ``held_out``."""
+        """Return the frames of one split: ``train``, ``validation`` or ``held_out``. Raises ``ValueError`` for another."""
+        if split not in SPLITS:
+            raise ValueError(f"a dataset has {', '.join(SPLITS)}, but no {split}")
         with self._file() as (file, group):
             return file.read(np.flatnonzero(group["split"][:] == SPLITS.index(split)), fields)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from aiida.orm import SinglefileData
@@ -28,6 +29,8 @@ class ZifModelData(SinglefileData):
         """
         if not filename.endswith(SUFFIXES):
             raise ValueError(f"{filename!r} is no model: its name should end in {', '.join(SUFFIXES)}")
+        if Path(filename).name != filename:
+            raise ValueError(f"{filename!r} is no plain file name: give the name without a folder")
         node = cls(file=file, filename=filename)
         with node.open(mode="rb") as handle:
             found = nequip_model.read_facts(handle)
@@ -39,6 +42,11 @@ class ZifModelData(SinglefileData):
         if not node.type_names:
             raise ValueError(f"{filename!r} does not say for which elements it was made")
         return node
+
+    @property
+    def job_filename(self) -> str:
+        """The name of the file in a job: fixed, since an imported node may carry any name, with folders and all."""
+        return f"model{next((suffix for suffix in SUFFIXES if self.filename.endswith(suffix)), SUFFIXES[0])}"
 
     @property
     def form(self) -> str:

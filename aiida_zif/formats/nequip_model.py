@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -18,6 +20,8 @@ SUFFIXES: dict[str, Form] = {".nequip.zip": "package", ".nequip.pt2": "compiled"
 
 _ARCHITECTURES = {"NequIP": "nequip", "Allegro": "allegro"}
 _VERSION_SUFFIX = "_version"
+# what zipfile raises, by where the damage is; NotImplementedError (a RuntimeError) for an unknown version, RuntimeError for encryption
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def read_facts(source: str | Path | IO[bytes]) -> ModelFacts:
     try:
         with zipfile.ZipFile(source) as archive:
             return _read(archive, str(name))
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise ValueError(f"{name} is no whole model file ({error}): it was cut or is something else; copy or make it again") from error
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{name} lacks or garbles what nequip writes into a model ({error!r}); make it again") from error

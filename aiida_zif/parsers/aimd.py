@@ -9,9 +9,11 @@ from typing import Any
 from aiida.engine import ExitCode
 from aiida.orm import Dict, SinglefileData
 
+from aiida_zif.calculations.aimd import RESTART_FILES
+from aiida_zif.calculations.job import RESTART
 from aiida_zif.calculations.plain import plain
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import cp2k_input, cp2k_output
+from aiida_zif.formats import cp2k_input, cp2k_output, cp2k_restart
 from aiida_zif.parsers.job import ZifParser
 
 UNCONVERGED_SHARE_ALLOWED = 0.05
@@ -41,8 +43,8 @@ class Cp2kAimdParser(ZifParser):
         run = cp2k_input.AimdRun.from_dict(self.node.inputs.run.get_dict())
         found = cp2k_output.read(folder)
 
-        self.out("output_parameters", Dict({**self.cost, **facts_of(found)}))
-        restart = self._restart()
+        restart, restart_step = self._restart(folder)
+        self.out("output_parameters", Dict({**self.cost, **facts_of(found), "restart_step": restart_step}))
         if restart is not None:
             self.out("restart", restart)
         if len(found.frames):
@@ -61,9 +63,11 @@ class Cp2kAimdParser(ZifParser):
             return self.verdict("ERROR_LABELS_NOT_CONVERGED", share=share)
         return None
 
-    def _restart(self) -> SinglefileData | None:
-        name = "aiida-1.restart"
-        if name not in self.retrieved.base.repository.list_object_names():
-            return None
-        with self.retrieved.base.repository.open(name, "rb") as handle:
-            return SinglefileData(handle, filename="segment.restart")
+    @staticmethod
+    def _restart(folder: Path) -> tuple[SinglefileData | None, int]:
+        """Return the newest restart file that is whole, and its step: it may be older than the last frame."""
+        steps = {name: step for name in RESTART_FILES if (step := cp2k_restart.restart_step(folder / name)) is not None}
+        if not steps:
+            return None, 0
+        name = max(steps, key=lambda name: steps[name])
+        return SinglefileData(folder / name, filename=RESTART), steps[name]

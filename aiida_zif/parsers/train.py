@@ -10,7 +10,7 @@ import numpy as np
 from aiida.engine import ExitCode
 from aiida.orm import ArrayData, Dict, SinglefileData
 
-from aiida_zif.calculations.train import MODEL
+from aiida_zif.calculations.train import MODEL, PACKAGE_OUTPUT
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats import nequip_config, nequip_log
 from aiida_zif.parsers.job import ZifParser, last_words
@@ -39,6 +39,9 @@ class NequipTrainParser(ZifParser):
             self.out("restart", SinglefileData(checkpoint, filename="last.ckpt"))
         if curve.not_a_number is not None:
             return self.verdict("ERROR_LOSS_NOT_A_NUMBER", epoch=curve.not_a_number)
+        if not model.exists() and epochs >= run.epochs:
+            reason = last_words(self._text(self.retrieved, PACKAGE_OUTPUT), 1)
+            return self.verdict("ERROR_PROGRAM_ABORTED", program="nequip-package", reason=reason)
         if not model.exists():
             return self.verdict("ERROR_INTERRUPTED", done=epochs, asked=run.epochs)
         facts = {

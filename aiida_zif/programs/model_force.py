@@ -70,9 +70,7 @@ class ModelForce:
             forces[:] = 0.0
             self._lammps.force_timeout()
 
-    def _evaluate(
-        self, step: int, n_local: int, tags: NDArray[Any], positions: NDArray[np.float64], forces: NDArray[np.float64]
-    ) -> None:
+    def _evaluate(self, step: int, n_local: int, tags: NDArray[Any], positions: NDArray[np.float64], forces: NDArray[np.float64]) -> None:
         if self.failure is not None:
             return
         self._tally.steps += int(self._step >= 0 and step == self._step + 1)

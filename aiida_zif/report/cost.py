@@ -22,8 +22,9 @@ def of_pipeline(steps: Sequence[graph.Step]) -> dict[str, Any]:
     jobs = [found for step in steps if (found := _job(step, origin)) is not None]
     stages: dict[str, dict[str, Any]] = {}
     for job in jobs:
-        stage = stages.setdefault(job["stage"], {"jobs": 0, "core_s": 0.0, "wall_s": 0.0})
+        stage = stages.setdefault(job["stage"], {"jobs": 0, "cached": 0, "core_s": 0.0, "wall_s": 0.0})
         stage["jobs"] += 1
+        stage["cached"] += job["cached"]
         stage["core_s"] = round(stage["core_s"] + (job["core_s"] or 0.0), 1)
         stage["wall_s"] = round(stage["wall_s"] + job["end_s"] - job["start_s"], 1)
     wall = round(last - origin, 1)
@@ -50,12 +51,14 @@ def _job(step: graph.Step, origin: float) -> dict[str, Any] | None:
     found = graph.outputs(step.node)
     if "retrieved" not in found:
         return None
-    facts = told(found)
+    # what the cache answered cost nothing here, whatever its outputs say of the job that made them
+    cached = bool(step.node.base.caching.is_created_from_cache)
+    facts = told(found) if not cached else {}
     created, end = step.node.ctime.timestamp() - origin, found["retrieved"].ctime.timestamp() - origin
     wall = facts.get("job_wall_s") or facts.get("wall_s") or 0.0
     return {
         "label": step.label, "stage": step.stage, "start_s": round(max(created, end - wall), 1), "end_s": round(end, 1),
-        "core_s": facts.get("core_s"), "host": facts.get("host"), "uuid": str(step.node.uuid),
+        "core_s": facts.get("core_s"), "host": facts.get("host"), "cached": cached, "uuid": str(step.node.uuid),
     }  # fmt: skip
 
 
@@ -84,4 +87,3 @@ def versions(steps: Sequence[graph.Step]) -> dict[str, str]:
                 if version:
                     known.setdefault(str(name), set()).add(str(version))
     return {name: ", ".join(sorted(known[name])) for name in sorted(known, key=str.lower)}
-

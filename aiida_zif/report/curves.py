@@ -143,7 +143,8 @@ def _positions(node: Any) -> Any:
 
 
 def _of_jobs(chain: ProcessNode, port: str) -> list[Node]:
-    return [found[port] for step in graph.walk(chain) if step.node.process_label == "MdWorkChain" and port in (found := graph.outputs(step.node))]
+    made = [graph.outputs(step.node) for step in graph.walk(chain) if step.node.process_label == "MdWorkChain"]
+    return [found[port] for found in made if port in found]
 
 
 def _spans(stages: list[dict[str, Any]], scale: float) -> list[tuple[str, float, float]]:

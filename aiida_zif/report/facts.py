@@ -163,24 +163,30 @@ def _aids(given: dict[str, Node], steps: Sequence[graph.Step], facts: dict[str, 
         node = graph.inputs(step.node).get("run")
         run = graph.content(node)
         if run.get("velocity_factor", 1.0) != 1.0:
-            factor = run["velocity_factor"]
-            declare("velocities", f"AIMD starts with velocities drawn at {factor:g} T, since from a relaxed start half of that energy goes into the springs", node)
+            text = (
+                f"AIMD starts with velocities drawn at {run['velocity_factor']:g} T: from a relaxed start half of it goes into the springs"
+            )
+            declare("velocities", text, node)
         if run.get("thermostat_time_fs", THERMOSTAT_AID_FS) < THERMOSTAT_AID_FS:
-            declare("thermostat", f"AIMD is held at T by a thermostat of {run['thermostat_time_fs']:g} fs, faster than its vibrations", node)
+            text = f"AIMD is held at T by a thermostat of {run['thermostat_time_fs']:g} fs, faster than its vibrations"
+            declare("thermostat", text, node)
     if facts["labels"] and "harvested" in given:
-        text = f"{facts['labels']['asked']} geometries near a breaking linker were harvested beforehand; they ship with the project and were labelled in this run"
+        asked = facts["labels"]["asked"]
+        text = f"{asked} geometries near a breaking linker, harvested beforehand, ship with the project and were labelled in this run"
         declare("harvested", text, given["harvested"])
     for step in _below(steps, "TrainWorkChain"):
         node = graph.inputs(step.node).get("run")
         run = graph.content(node)
         if run.get("energy_weight", 1.0) != run.get("forces_weight", 1.0):
-            text = f"training weighs energies {run['energy_weight']:g} : forces {run.get('forces_weight', 1.0):g}, or broken linkers would lie too low"
+            weights = f"energies {run['energy_weight']:g} : forces {run.get('forces_weight', 1.0):g}"
+            text = f"training weighs {weights}, or broken linkers would lie too low"
             declare("energy_weight", text, node)
     for step in _below(steps, "MdWorkChain"):
         node = graph.inputs(step.node).get("wall")
         if node is not None:
             wall = graph.content(node)
-            text = f"MD adds a short-range wall beside the model: {wall.get('pair_style')} on {len(wall.get('pair_coeffs', []))} pairs of elements"
+            pairs = len(wall.get("pair_coeffs", []))
+            text = f"MD adds a short-range wall beside the model: {wall.get('pair_style')} on {pairs} pairs of elements"
             declare("wall", text, node)
     return aids
 
@@ -196,5 +202,6 @@ def _limits(plan: dict[str, Any], facts: dict[str, Any]) -> list[str]:
         limits.append(f"{facts['structure']['n_atoms_md']} atoms in MD")
     run = plan.get("melt_quench", {}).get("run", {})
     if "rate_k_per_ps" in run:
-        limits.append(f"heated and quenched at {run['rate_k_per_ps']:g} K/ps with {run.get('plateau_ps', 0):g} ps at {run.get('tmax_k', 0):g} K")
+        plateau = f"{run.get('plateau_ps', 0):g} ps at {run.get('tmax_k', 0):g} K"
+        limits.append(f"heated and quenched at {run['rate_k_per_ps']:g} K/ps with {plateau}")
     return limits

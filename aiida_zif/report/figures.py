@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures of the page, one function each: numbers in, SVG bytes out, equal bytes for equal numbers. matplotlib is imported here only."""
+"""The figures of the page, one function each: numbers in, SVG bytes out, equal bytes for equal numbers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_GPA
 INK, GREY, LIGHT = "#1f2933", "#7b8794", "#cbd2d9"
 COLOURS = ("#1f2933", "#0b7285", "#d9480f", "#5f3dc4", "#2b8a3e", "#c2255c")
 """The crystal first, then the replicas."""
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.hashsalt": "aiida-zif", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8.5, "axes.titlesize": 8.5,
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK, "text.color": INK,
     "axes.titlelocation": "left", "axes.linewidth": 0.7, "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK, "lines.linewidth": 1.2, "legend.frameon": False, "legend.fontsize": 8, "figure.dpi": 100, "text.parse_math": False,
+    "ytick.labelcolor": INK, "lines.linewidth": 1.2, "legend.frameon": False, "legend.fontsize": 8, "figure.dpi": 100,
+    "text.parse_math": False,
 }  # fmt: skip
 WIDTH = 7.2
 """Inches, of a figure as wide as the page."""
@@ -46,7 +47,7 @@ def _canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[t
 
 def aimd(points: Sequence[StatePoint]) -> bytes:
     """Return temperature (above) and potential energy (below) of each state point in time; what was not used is grey."""
-    with _canvas(2, len(points), 3.2, sharex="col", sharey="row") as (_, axes, buffer):
+    with _canvas(2, len(points), 3.5, sharex="col", sharey="row") as (_, axes, buffer):
         for k, point in enumerate(points):
             for axis, values in zip(axes[:, k], (point.temperature_k, point.energy_mev_per_atom), strict=True):
                 axis.plot(point.time_ps, values, color=LIGHT)
@@ -64,6 +65,11 @@ def aimd(points: Sequence[StatePoint]) -> bytes:
 METRICS = (("forces_mae", "force MAE / meV/Å"), ("per_atom_energy_mae", "energy MAE / meV per atom"))
 
 
+def _sparse(value: float, _: int) -> str:
+    """Return the labels 2, 3 and 5 of each decade."""
+    return f"{value:g}" if f"{value:e}"[0] in "235" else ""
+
+
 def learning_curves(models: dict[str, Array]) -> bytes:
     """Return the mean absolute errors on training and validation frames by epoch."""
     with _canvas(1, 2, 2.5) as (_, axes, buffer):
@@ -76,6 +82,8 @@ def learning_curves(models: dict[str, Array]) -> bytes:
                     epoch = np.asarray(columns["step"])[known] + 1
                     axis.plot(epoch, 1000 * values[known], style, color=COLOURS[k % len(COLOURS)], label=f"{name}, {what}")
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter(_sparse)
             axis.set_xlabel("epoch")
             axis.set_ylabel(label)
         axes[0, 0].legend(loc="upper right")
@@ -90,7 +98,8 @@ def errors_by_element(models: Sequence[dict[str, Any]]) -> bytes:
         axis, width = axes[0, 0], 0.8 / max(1, len(known))
         for k, model in enumerate(known):
             heights = [model["per_element"].get(symbol, np.nan) for symbol in elements]
-            bars = axis.bar(np.arange(len(elements)) + (k - (len(known) - 1) / 2) * width, heights, 0.92 * width, color=COLOURS[k + 1], label=model["name"])
+            at = np.arange(len(elements)) + (k - (len(known) - 1) / 2) * width
+            bars = axis.bar(at, heights, 0.92 * width, color=COLOURS[(k + 1) % len(COLOURS)], label=model["name"])
             axis.bar_label(bars, fmt="%.0f", padding=1, fontsize=7.5, color=GREY)
         axis.set_xticks(range(len(elements)), elements)
         axis.set_ylabel("force MAE / meV/Å")
@@ -159,7 +168,8 @@ def rings(solids: dict[str, dict[str, Any]]) -> bytes:
             at = np.arange(len(sizes)) + (k - (len(solids) - 1) / 2) * width
             none = {"mean": 0.0, "std": 0.0}
             means, spreads = ([found.get(str(size), none)[key] for size in sizes] for key in ("mean", "std"))
-            axis.bar(at, means, 0.92 * width, yerr=spreads, color=COLOURS[k % len(COLOURS)], label=name, error_kw={"ecolor": GREY, "elinewidth": 0.8})
+            bar = {"color": COLOURS[k % len(COLOURS)], "label": name, "error_kw": {"ecolor": GREY, "elinewidth": 0.8}}
+            axis.bar(at, means, 0.92 * width, yerr=spreads, **bar)
         axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
         axis.set_xlabel("ring size / nodes of the Zn–linker net")
         axis.set_ylabel("rings per cell")
@@ -173,7 +183,8 @@ def pressure_volume(solids: dict[str, dict[str, Any]]) -> bytes:
         for k, (name, found) in enumerate(solids.items()):
             axis, colour = axes[0, k], COLOURS[(k + 1) % len(COLOURS)]
             volumes = np.array(found["volumes_angstrom3"])
-            pressures, errors = (EV_PER_CUBIC_ANGSTROM_IN_GPA * np.array(found[f"{key}_ev_per_angstrom3"], dtype=float) for key in ("pressures", "errors"))
+            in_ev = (np.array(found[f"{key}_ev_per_angstrom3"], dtype=float) for key in ("pressures", "errors"))
+            pressures, errors = (EV_PER_CUBIC_ANGSTROM_IN_GPA * values for values in in_ev)
             axis.axhline(0, color=LIGHT, linewidth=0.7)
             axis.errorbar(volumes, pressures, errors, fmt="o", markersize=4, color=colour, capsize=2.5)
             title = name
@@ -198,7 +209,8 @@ def cells(solids: dict[str, Array]) -> bytes:
             axis.plot(arrays["time_ps"], 100 * (volume / volume.mean() - 1), color=INK, label="volume")
             lengths = np.linalg.norm(cell, axis=2)
             for edge, colour in zip(range(3), COLOURS[1:], strict=False):
-                axis.plot(arrays["time_ps"], 100 * (lengths[:, edge] / lengths[:, edge].mean() - 1), color=colour, linewidth=0.9, label="abc"[edge])
+                relative = 100 * (lengths[:, edge] / lengths[:, edge].mean() - 1)
+                axis.plot(arrays["time_ps"], relative, color=colour, linewidth=0.9, label="abc"[edge])
             axis.set_title(name)
             axis.set_xlabel("time / ps")
         axes[0, 0].set_ylabel("deviation from the mean / %")

@@ -11,8 +11,8 @@ from aiida.orm import Node, ProcessNode
 from aiida_zif.report import graph
 
 NOT_ANALYSED: dict[str, Any] = {
-    "density_g_per_cm3": None, "zn_n_coordination": None, "zn_n_first_peak_angstrom": None, "n_zn_n_angle_deg": None, "rings_per_cell": None,
-    "uuid_analysis": None,
+    "density_g_per_cm3": None, "zn_n_coordination": None, "zn_n_first_peak_angstrom": None, "n_zn_n_angle_deg": None,
+    "rings_per_cell": None, "uuid_analysis": None,
 }  # fmt: skip
 
 

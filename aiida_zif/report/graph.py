@@ -53,8 +53,10 @@ def children(node: ProcessNode) -> list[tuple[str, ProcessNode]]:
     """Return call label and node of each process that ``node`` called, in order of creation."""
     if not isinstance(node, WorkflowNode):
         return []
-    links = node.base.links.get_outgoing(link_type=CALLS).all()
-    found = [(link.link_label if link.link_label != "CALL" else link.node.process_label or "process", link.node) for link in links]
+    found: list[tuple[str, Any]] = []
+    for link in node.base.links.get_outgoing(link_type=CALLS).all():
+        called: Any = link.node
+        found.append((link.link_label if link.link_label != "CALL" else called.process_label or "process", called))
     return sorted(found, key=lambda pair: (pair[1].ctime, pair[0]))
 
 
@@ -87,4 +89,4 @@ def verdict(node: ProcessNode) -> str:
     if node.is_finished:
         return f"[{node.exit_status}] {node.exit_message or 'failed without a word'}"
     state = node.process_state.value if node.process_state else "created"
-    return f"{state}: {node.exception.strip().splitlines()[-1]}" if getattr(node, "exception", None) else str(state)
+    return f"{state}: {node.exception.strip().splitlines()[-1]}" if node.exception else str(state)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiida_zif.report import words
 from aiida_zif.report.facts import collect
-from aiida_zif.report.numbers import duration, number, share, with_error
+from aiida_zif.report.numbers import duration, number, share
 
 __all__ = ["WIDTH", "collect", "render"]
 
@@ -81,12 +81,9 @@ def _aimd(facts: dict[str, Any]) -> list[str]:
     lines = [_rule(title), *_grid(head, rows, (11, 16, 9, 16, 48), right)]
     if facts["labels"]:
         labels = facts["labels"]
-        lines += _paragraph(f"labelled one by one: {labels['kept']} of {labels['asked']} geometries converged" + _unless_done(labels["verdict"]))
+        ended = "" if labels["verdict"] == "done" else f" – {labels['verdict']}"
+        lines += _paragraph(f"labelled one by one: {labels['kept']} of {labels['asked']} geometries converged{ended}")
     return lines
-
-
-def _unless_done(verdict: str) -> str:
-    return "" if verdict == "done" else f" – {verdict}"
 
 
 def _dataset(facts: dict[str, Any]) -> list[str]:
@@ -129,31 +126,11 @@ def _solids(facts: dict[str, Any]) -> list[list[str]]:
 def _side_by_side(solids: Sequence[dict[str, Any]], widths: Sequence[int]) -> list[str]:
     """Return a row per property, a column per solid; the crystal has no ``kind``."""
     lines = []
-    for label, tell, of_crystal in PROPERTIES:
+    for label, tell, of_crystal in words.PROPERTIES:
         cells = [tell(solid) if "kind" in solid or of_crystal else [""] for solid in solids]
         for k in range(max(map(len, cells))):
             lines += _row([label if not k else "", *(cell[k] if k < len(cell) else "" for cell in cells)], widths)
     return lines
-
-
-PROPERTIES: tuple[tuple[str, Any, bool], ...] = (
-    ("", lambda solid: [words.name_of(solid) if "kind" in solid else "crystal"], True),
-    ("kind", lambda solid: [solid["kind"]], False),
-    ("seed", lambda solid: [str(solid["seed"])], False),
-    ("molten at Tmax", lambda solid: [words.melting(solid) + f" ({number(solid['tmax_k'], 0, 'K')})"], False),
-    ("  Zn with a new N", lambda solid: [share((solid["melt"] or {}).get("exchanged_share"))], False),
-    ("  Zn–N coordination", lambda solid: [words.coordination((solid["melt"] or {}).get("coordination_at_tmax"))], False),
-    ("linkers", lambda solid: [words.stability(solid["linkers"])], False),
-    ("density in MD", lambda solid: [with_error(solid["density_g_per_cm3"], "g/cm³", 3)], True),
-    ("Zn–N coordination", lambda solid: [words.coordination(solid["zn_n_coordination"])], True),
-    ("Zn–N first peak", lambda solid: [number(solid["zn_n_first_peak_angstrom"], 2, "Å")], True),
-    ("N–Zn–N angle", lambda solid: [words.angle(solid)], True),
-    ("rings (size: per cell)", lambda solid: [words.rings(solid)], True),
-    ("K from P(V)", lambda solid: [words.bulk_modulus(solid)], False),
-    ("ρ₀ from P(V)", lambda solid: [words.density_0(solid)], False),
-    ("strain fluctuation", words.elasticity, False),
-)
-"""Row, what it says of a solid, and whether it is told of the crystal."""
 
 
 def _verdicts(facts: dict[str, Any]) -> list[str]:
@@ -177,7 +154,9 @@ def _aids(facts: dict[str, Any]) -> list[str]:
 
 def _cost(facts: dict[str, Any]) -> list[str]:
     found = facts["cost"]
-    stages = ", ".join(f"{name.replace('_', '-')} {duration(stage['core_s'])}" for name, stage in found["stages"].items())
-    lines = [_rule("cost"), *_paragraph(f"core time {duration(found['core_s'])}: {stages}")]
+    run = {name.replace("_", "-"): stage for name, stage in found["stages"].items() if stage["cached"] < stage["jobs"]}
+    stages = ", ".join(f"{name} {duration(stage['core_s'])}" for name, stage in run.items())
+    lines = [_rule("cost"), *_paragraph(f"core time {duration(found['core_s'])}: {stages}{words.cached(found)}")]
     percent = share(found["aiida_s"] / found["wall_s"]) if found["wall_s"] else "–"
-    return [*lines, f"wall time {duration(found['wall_s'])}, of which no job was at work in {duration(found['aiida_s'])} ({percent}): AiiDA's own share"]
+    own = f"{duration(found['aiida_s'])} ({percent})"
+    return [*lines, *_paragraph(f"wall time {duration(found['wall_s'])}; no job was at work in {own} of it: AiiDA's own share")]

@@ -24,7 +24,7 @@ def headline(facts: dict[str, Any]) -> str:
     good = [glass for glass in facts["glasses"] if glass["kind"] == GLASS]
     formula = facts["structure"]["formula"]
     if not facts["glasses"]:
-        return f"No melt-quench of {formula} came to an end: {facts['pipeline']['verdict']}."
+        return f"{formula}: no melt-quench was begun."
     others = [glass for glass in facts["glasses"] if glass["kind"] != GLASS]
     kinds = ", ".join(f"{name_of(glass)}: {glass['kind']}" for glass in others)
     if not good:
@@ -79,8 +79,9 @@ def elasticity(glass: dict[str, Any]) -> list[str]:
         return [f"none: {found['ended']}"]
     if found["verdict"] != "converged":
         return [f"{found['verdict']} (N_eff = {number(found['n_eff'], 1)})"]
-    symbols = (("K", "bulk_modulus_gpa", "GPa"), ("E", "young_modulus_gpa", "GPa"), ("G", "shear_modulus_gpa", "GPa"), ("ν", "poisson_ratio", ""))
-    return [f"{symbol} {with_error(found[key], unit)}" for symbol, key, unit in symbols]
+    moduli = (("K", "bulk"), ("E", "young"), ("G", "shear"))
+    lines = [f"{symbol} {with_error(found[f'{name}_modulus_gpa'], 'GPa')}" for symbol, name in moduli]
+    return [*lines, f"ν {with_error(found['poisson_ratio'])}"]
 
 
 def rings(solid: dict[str, Any]) -> str:
@@ -101,7 +102,8 @@ def verdict_of_point(row: dict[str, Any]) -> str:
     """Return the verdict over an AIMD state point; its deviation where it is good."""
     mean, asked = row["mean_temperature_k"], row["asked_temperature_k"]
     if row["verdict"] in ("done", "recorded") and mean and asked:
-        return ("recorded, " if row["recorded"] else "") + f"{100 * (mean / asked - 1):+.0f} % of asked"
+        deviation = 100 * (mean / asked - 1)
+        return f"{row['verdict']}, {abs(deviation):.0f} % {'below' if deviation < 0 else 'above'} what was asked"
     return str(row["verdict"])
 
 
@@ -110,9 +112,17 @@ def drawing(dataset: dict[str, Any]) -> str:
     found = dataset["drawing"] or {}
     method = str(found.get("method", "")).replace("_", " ")
     bins = found.get("train") or {}
-    filled = f", {bins['filled']} of {bins['asked']} drawn ({bins['empty']} bins empty)" if {"asked", "filled", "empty"} <= set(bins) else ""
+    known = {"asked", "filled", "empty"} <= set(bins)
+    filled = f", {bins['filled']} of {bins['asked']} to train on drawn ({bins['empty']} bins empty)" if known else ""
     single = f"; {found['labelled_singly']} labelled one by one" if found.get("labelled_singly") else ""
-    return f"{method}{filled}; last {share(found.get('held_out_fraction'))} of each held out, {found.get('gap_frames')} frames of gap{single}"
+    held_out = f"last {share(found.get('held_out_fraction'))} of each trajectory held out, {found.get('gap_frames')} frames of gap"
+    return f"{method}{filled}; {held_out}{single}"
+
+
+def cached(cost: dict[str, Any]) -> str:
+    """Return how many jobs did not run, because the cache had their results; nothing where all ran."""
+    jobs = sum(job["cached"] for job in cost["jobs"])
+    return f"; {jobs} of {len(cost['jobs'])} jobs were not run, their results came from the cache" if jobs else ""
 
 
 def forces(model: dict[str, Any]) -> str:
@@ -125,3 +135,23 @@ def forces(model: dict[str, Any]) -> str:
 def coordination(value: Any) -> str:
     """Return a coordination number with its error."""
     return with_error(value) if pair(value)[0] is not None else UNKNOWN
+
+
+PROPERTIES: tuple[tuple[str, Any, bool], ...] = (
+    ("", lambda solid: [name_of(solid) if "kind" in solid else "crystal"], True),
+    ("kind", lambda solid: [solid["kind"]], False),
+    ("seed", lambda solid: [str(solid["seed"])], False),
+    ("molten at Tmax", lambda solid: [melting(solid) + f" ({number(solid['tmax_k'], 0, 'K')})"], False),
+    ("  Zn with a new N", lambda solid: [share((solid["melt"] or {}).get("exchanged_share"))], False),
+    ("  Zn–N coordination", lambda solid: [coordination((solid["melt"] or {}).get("coordination_at_tmax"))], False),
+    ("linkers", lambda solid: [stability(solid["linkers"])], False),
+    ("density in MD", lambda solid: [with_error(solid["density_g_per_cm3"], "g/cm³", 3)], True),
+    ("Zn–N coordination", lambda solid: [coordination(solid["zn_n_coordination"])], True),
+    ("Zn–N first peak", lambda solid: [number(solid["zn_n_first_peak_angstrom"], 2, "Å")], True),
+    ("N–Zn–N angle", lambda solid: [angle(solid)], True),
+    ("rings (size: per cell)", lambda solid: [rings(solid)], True),
+    ("K from P(V)", lambda solid: [bulk_modulus(solid)], False),
+    ("ρ₀ from P(V)", lambda solid: [density_0(solid)], False),
+    ("strain fluctuation", elasticity, False),
+)
+"""Row, what it says of a solid, and whether it is told of the crystal."""

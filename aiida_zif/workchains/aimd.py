@@ -46,8 +46,8 @@ class AimdWorkChain(SegmentedWorkChain):
         return inputs
 
     def progress_of(self, node: CalcJobNode) -> int:
-        """The last step printed."""
-        return int(node.outputs.output_parameters.get("last_step", 0)) if "output_parameters" in node.outputs else 0
+        """The step of the restart file that was kept: the last one printed may be later, and is run again."""
+        return int(node.outputs.output_parameters.get("restart_step", 0)) if "output_parameters" in node.outputs else 0
 
     def results(self) -> ExitCode | None:
         """Join, audit, and refuse a trajectory that is not at the temperature it claims."""

@@ -9,7 +9,7 @@ from typing import Any
 from aiida.engine import CalcJob, ExitCode, ProcessBuilder, WorkChain, while_
 from aiida.orm import AbstractCode, CalcJobNode, Dict, Int, to_aiida_type
 
-from aiida_zif.calculations.job import job_options, validate_options
+from aiida_zif.calculations.job import job_options
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.workchains.protocol import load
 
@@ -28,7 +28,10 @@ class ZifWorkChain(WorkChain):
     def define(cls, spec: Any) -> None:
         super().define(spec)
         spec.input_namespace("codes", dynamic=True, valid_type=AbstractCode, validator=cls._validate_codes, help="A code per role.")
-        spec.input("options", valid_type=Dict, required=False, serializer=to_aiida_type, help="Scheduler options of the stage, said once.")
+        spec.input(
+            "options", valid_type=Dict, required=False, serializer=to_aiida_type, validator=validate_stages,
+            help="Scheduler options of the stage, said once; or by stage.",
+        )  # fmt: skip
         declare(spec, "ERROR_CHILD_FAILED")
 
     @classmethod
@@ -68,17 +71,18 @@ class ZifWorkChain(WorkChain):
         """Return the codes that a child stage needs."""
         return {role: self.inputs.codes[role] for role in chain.CODES}
 
-    def options(self) -> dict[str, Any]:
-        """Return ``metadata.options`` for the jobs of this stage."""
-        return job_options(self.inputs.options.get_dict() if "options" in self.inputs else None)
+    def options(self, stage: str) -> dict[str, Any]:
+        """Return ``metadata.options`` for the jobs of ``stage``: its part where the mapping is by stage, else the whole."""
+        given = self.inputs.options.get_dict() if "options" in self.inputs else {}
+        return job_options(given.get(stage) if by_stage(given) else given)
 
     def stage_options(self, stage: str) -> dict[str, Any]:
-        """Return the ``options`` input of a child: its stage's part where the mapping is by stage, else the whole."""
-        if "options" not in self.inputs:
-            return {}
-        given = self.inputs.options.get_dict()
-        part = given.get(stage) if any(isinstance(given.get(name), dict) for name in STAGES) else given
-        return {"options": Dict(part)} if part else {}
+        """Return the ``options`` input of a child: its stages' part where the mapping is by stage, else the whole."""
+        given = self.inputs.options.get_dict() if "options" in self.inputs else {}
+        if by_stage(given):
+            parts = {name: given[name] for name in TOGETHER.get(stage, (stage,)) if name in given}
+            given = parts if stage in TOGETHER else parts.get(stage, {})
+        return {"options": Dict(given)} if given else {}
 
     def child_failed(self, stage: str, node: Any) -> ExitCode:
         """Return the child's own verdict where it is one of ours, else that the child failed, and report which."""
@@ -93,6 +97,26 @@ class ZifWorkChain(WorkChain):
 
 STAGES: tuple[str, ...] = ("aimd", "train", "compile", "evaluate", "md")
 """The stages that start programs, and may have options of their own in a mapping by stage."""
+TOGETHER: dict[str, tuple[str, ...]] = {"train": ("train", "compile", "evaluate")}
+"""The chain whose jobs are of more than one stage: its ``options`` may be by stage, too."""
+
+
+def by_stage(options: Mapping[str, Any]) -> bool:
+    """Return whether ``options`` maps stages to scheduler options instead of being scheduler options itself."""
+    return any(isinstance(options.get(name), Mapping) for name in STAGES)
+
+
+def validate_stages(node: Any, _: Any) -> str | None:
+    """Say in one sentence what is wrong with ``options``, of one stage or by stage."""
+    given = node.get_dict() if node is not None else {}
+    if by_stage(given) and (unknown := sorted(set(given) - set(STAGES))):
+        return f"by stage, the keys of the options are {', '.join(STAGES)}, but there is {', '.join(unknown)}"
+    try:
+        for part in given.values() if by_stage(given) else [given]:
+            job_options(part)
+    except (ValueError, TypeError) as problem:
+        return str(problem)
+    return None
 
 
 class SegmentedWorkChain(ZifWorkChain):
@@ -105,7 +129,6 @@ class SegmentedWorkChain(ZifWorkChain):
     @classmethod
     def define(cls, spec: Any) -> None:
         super().define(spec)
-        spec.inputs["options"].validator = validate_options
         spec.input(
             "max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress."
         )
@@ -137,7 +160,7 @@ class SegmentedWorkChain(ZifWorkChain):
         """Submit the next segment."""
         number = len(self.ctx.segments) + 1
         inputs = self.segment_inputs(self.ctx.segments[-1] if self.ctx.segments else None)
-        inputs["metadata"] = {"options": self.options(), "call_link_label": f"segment_{number:02d}"}
+        inputs["metadata"] = {"options": self.options(self.STAGE), "call_link_label": f"segment_{number:02d}"}
         return {"segment": self.submit(self.JOB, **inputs)}
 
     def inspect_segment(self) -> ExitCode | None:

@@ -78,6 +78,6 @@ class MdWorkChain(SegmentedWorkChain):
         self.out("linkers", linkers)
         if not linkers["whole"]:
             first = linkers["breaks"][0]
-            values = {"linker": first["linker"], "bond": first["bond"], "step": first["step"], "temperature": first["temperature"] or 0.0}
+            values = {"linker": first["linker"], "bond": first["reason"], "step": first["step"], "temperature": first["temperature"] or 0.0}
             return self.exit_codes.ERROR_LINKER_BROKEN.format(**values)
         return None

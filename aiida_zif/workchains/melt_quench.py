@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, while_
 from aiida.orm import ArrayData, Dict, Int, StructureData, to_aiida_type
 
 from aiida_zif.calculations.functions.linkers import judge_melt
+from aiida_zif.calculations.functions.trajectory import join_arrays, join_trajectories
 from aiida_zif.calculations.job import validate_structure
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.model import ZifModelData
@@ -57,7 +58,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
         """The plan up to the end of the plateau."""
         self.ctx.plan = self.inputs.run.get_dict()
         self.ctx.stages = stages.melt(self.ctx.plan)
-        self.ctx.holds, self.ctx.previous = 0, None
+        self.ctx.holds, self.ctx.previous, self.ctx.melts = 0, None, []
 
     def submit_md(self, label: str) -> Any:
         """Run the stages planned so far, going on from where the last job stopped."""
@@ -83,6 +84,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
         if not self.ctx.md.is_finished_ok:
             return self.child_failed("melt", self.ctx.md)
         self.ctx.previous, self.ctx.finished_steps = self.ctx.md, stages.n_steps(self.ctx.stages)
+        self.ctx.melts = [*self.ctx.melts, self.ctx.md]
         return None
 
     def judge(self) -> None:
@@ -105,7 +107,6 @@ class MeltQuenchWorkChain(ZifWorkChain):
 
     def run_quench(self) -> Any:
         """Quench, equilibrate and produce, in one job."""
-        self.ctx.melted = self.ctx.md
         self.ctx.stages = [*self.ctx.stages, *stages.quench(self.ctx.plan)]
         return {"md": self.submit_md("quench")}
 
@@ -115,14 +116,15 @@ class MeltQuenchWorkChain(ZifWorkChain):
 
     def results(self) -> ExitCode | None:
         """Put out the glass with the evidence; what never melted keeps its name."""
-        quench, melted = self.ctx.md.outputs, self.ctx.melted.outputs
+        quench = self.ctx.md.outputs
         self.out("glass", quench.structure)
         self.out("melt", self.ctx.melt)
         self.out("linkers", quench.linkers)
         self.out("run", self.ctx.md.inputs.run)
-        for name, source in (("melt", melted), ("glass", quench)):
-            self.out(f"trajectory_{name}", source.trajectory)
-            self.out(f"thermo_{name}", source.thermo)
+        for name, join in (("trajectory", join_trajectories), ("thermo", join_arrays)):
+            parts = {f"part_{k:02d}": node.outputs[name] for k, node in enumerate(self.ctx.melts, 1)}
+            self.out(f"{name}_melt", join(**parts) if len(parts) > 1 else parts["part_01"])
+            self.out(f"{name}_glass", quench[name])
         if not self.ctx.melt["molten"]:
             return self.exit_codes.WARNING_NOT_MOLTEN.format(reason=self.ctx.melt["sentence"])
         return None

@@ -13,7 +13,7 @@ from aiida_zif.calculations.functions.certificate import certify_glass
 from aiida_zif.calculations.functions.linkers import scale_volume
 from aiida_zif.calculations.functions.structure import make_supercell
 from aiida_zif.calculations.functions.verdicts import record_verdicts
-from aiida_zif.calculations.job import job_options, validate_structure
+from aiida_zif.calculations.job import validate_structure
 from aiida_zif.calculations.label import Cp2kLabelCalculation
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
@@ -34,8 +34,14 @@ GROUP = "zif/pipeline"
 
 def validate_parameters(node: Any, _: Any) -> str | None:
     """Say which stage has no parameters."""
-    if missing := [stage for stage in STAGES if stage not in node.get_dict()]:
+    plan = node.get_dict()
+    if missing := [stage for stage in STAGES if stage not in plan]:
         return f"the parameters lack the stages {', '.join(missing)}; take them from a protocol"
+    wanted, points = plan["aimd"]["min_state_points"], plan["aimd"]["state_points"]
+    if not 1 <= wanted <= len(points):
+        return f"aimd.min_state_points is {wanted}, but there are {len(points)} state points: give 1 to {len(points)}"
+    if plan["md"]["model"] not in plan["train"]["runs"]:
+        return f"md.model is {plan['md']['model']!r}, but the models trained are {', '.join(plan['train']['runs'])}"
     return None
 
 
@@ -116,8 +122,7 @@ class PipelineWorkChain(ZifWorkChain):
                 AimdWorkChain, "aimd", label, structure=structure, run=Dict(run), temperature_tolerance=tolerance
             )  # fmt: skip
         if "harvested" in self.inputs:
-            options = self.stage_options("aimd").get("options")
-            metadata = {"options": job_options(options.get_dict() if options else None), "call_link_label": "label"}
+            metadata = {"options": self.options("aimd"), "call_link_label": "label"}
             run = {key: plan["run"][key] for key in ("method",)}
             code, frames = self.inputs.codes["cp2k"], self.inputs.harvested
             nodes["label"] = self.submit(Cp2kLabelCalculation, code=code, frames=frames, run=Dict(run), metadata=metadata)
@@ -239,7 +244,9 @@ class PipelineWorkChain(ZifWorkChain):
 
     def results(self) -> ExitCode | None:
         """Certify each glass, and put what belongs together into one group."""
-        group = Group(label=f"{GROUP}/{self.uuid}", description=f"{GROUP} of {self.inputs.structure.get_formula()}").store()
+        # a step that a stopped daemon left half done is done again
+        group, _ = Group.collection.get_or_create(f"{GROUP}/{self.uuid}")
+        group.description = f"{GROUP} of {self.inputs.structure.get_formula()}"
         group.add_nodes([self.node])
         for label, child in self.ctx.replicas.items():
             analysis = self.ctx[f"analysis_{label}"]

@@ -64,7 +64,7 @@ class TrainWorkChain(SegmentedWorkChain):
     def run_compile(self) -> Any:
         """Compile on the computer of the compile code, with its queue and device."""
         self.ctx.model = self.ctx.segments[-1].outputs.model
-        metadata = {"options": self.options(), "call_link_label": "compile"}
+        metadata = {"options": self.options("compile"), "call_link_label": "compile"}
         node = self.submit(
             NequipCompileCalculation, code=self.inputs.codes["compile"], model=self.ctx.model, device=self.inputs.device, metadata=metadata
         )
@@ -79,7 +79,7 @@ class TrainWorkChain(SegmentedWorkChain):
 
     def run_evaluate(self) -> Any:
         """Evaluate the form that MD will run."""
-        metadata = {"options": self.options(), "call_link_label": "evaluate"}
+        metadata = {"options": self.options("evaluate"), "call_link_label": "evaluate"}
         code, dataset = self.inputs.codes["evaluate"], self.inputs.dataset
         return {"evaluate": self.submit(NequipEvaluateCalculation, code=code, model=self.ctx.runnable, dataset=dataset, metadata=metadata)}
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiida_zif.formats import extxyz
+from aiida_zif.science import linkers
 from aiida_zif.science.frames import VOIGT, Frames
 
 SPECIES = ("Zn", "N", "C", "H")
@@ -125,3 +126,15 @@ def test_information_must_be_one_per_frame_and_printable():
         extxyz.text_of(make_frames(), [{}])
     with pytest.raises(ValueError, match="leave out quotes"):
         extxyz.text_of(make_frames(1), [{"name": 'a "b"'}])
+
+
+def test_shipped_zif_4_is_relaxed_and_whole(repository):
+    """272 atoms in the published cell, forces below 0.02 eV/Å, a stress, all linkers whole."""
+    frames = extxyz.read(repository / "aiida_zif" / "structures" / "zif-4.xyz")
+    assert {symbol: frames.species.count(symbol) for symbol in set(frames.species)} == {"Zn": 16, "N": 64, "C": 96, "H": 96}
+    np.testing.assert_allclose(frames.volumes, 4380.4858, atol=1e-3)
+    assert np.linalg.norm(frames.forces[0], axis=1).max() < 0.02
+    assert np.isfinite(frames.stresses).all()
+    topology = linkers.perceive(frames.species, frames.positions[0], frames.cells[0])
+    assert topology.n_linkers == 32
+    assert linkers.check(topology, frames.positions[0], frames.cells[0]).broken == ()

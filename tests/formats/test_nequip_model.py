@@ -90,7 +90,7 @@ def test_cut_file_is_refused_in_one_sentence(data: st.DataObject) -> None:
         read_facts(part)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_flipped_byte_is_read_or_refused(place: int, value: int) -> None:
     """A damaged file gives facts or a ``ValueError``, never another exception."""

@@ -34,7 +34,7 @@ lines $(1 + 1)\"\"\" append said.txt
 jump other.in here
 print never append said.txt
 """
-PART = "variable deep loop 2\nlabel again\nprint \"deep ${deep}\" append said.txt\nnext deep\njump SELF again\ninclude ${leaf}.in\n"
+PART = 'variable deep loop 2\nlabel again\nprint "deep ${deep}" append said.txt\nnext deep\njump SELF again\ninclude ${leaf}.in\n'
 
 
 def write_inputs(folder: Path) -> Path:

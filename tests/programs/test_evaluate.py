@@ -112,9 +112,7 @@ def test_frames_without_stress_have_no_stress_error(tmp_path: Path, frames: Fram
 def test_unknown_element_is_refused(tmp_path: Path, frames: Frames, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The sentence names what the model knows and what it does not."""
     n = len(frames.species)
-    strange = Frames(
-        ("Cu", *frames.species[1:]), frames.positions, frames.cells, energies=np.zeros(3), forces=np.zeros((3, n, 3))
-    )
+    strange = Frames(("Cu", *frames.species[1:]), frames.positions, frames.cells, energies=np.zeros(3), forces=np.zeros((3, n, 3)))
     extxyz.write(tmp_path / "frames.xyz", strange)
     assert main([str(model), str(tmp_path / "frames.xyz"), "--output", str(tmp_path / "a.json")]) == 1
     assert "the frames contain Cu" in capsys.readouterr().err

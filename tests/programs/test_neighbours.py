@@ -31,7 +31,7 @@ def by_force(positions: NDArray[np.float64], cell: NDArray[np.float64], periodic
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_remembered_list_equals_a_fresh_one(seed: int, whole: bool) -> None:
     """Atoms walk, jump through the boundary and the cell is sheared: at each step the pairs are all there are."""

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Model nodes: facts read without opening the model, and what is refused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiida.orm import QueryBuilder
+
+from aiida_zif.data.model import ZifModelData
+
+PACKAGE = Path(__file__).parents[1] / "programs" / "data" / "tiny_nequip.nequip.zip"
+
+
+def test_facts_of_a_package_answer_a_query(model: Any) -> None:
+    """Form, architecture, elements in the model's order and cutoff are attributes that a query filters by."""
+    model.store()
+    filters = {"attributes.form": "package", "attributes.architecture": "nequip", "attributes.cutoff_angstrom": 4.0}
+    assert model.pk in QueryBuilder().append(ZifModelData, filters=filters, project="id").all(flat=True)
+    assert (model.form, model.architecture, model.type_names) == ("package", "nequip", ["C", "H", "N", "Zn"])
+
+
+def test_file_survives_the_repository(model: Any) -> None:
+    """The model comes back to the last byte."""
+    assert model.store().get_content(mode="rb") == PACKAGE.read_bytes()
+
+
+def test_equal_content_gives_an_equal_hash() -> None:
+    """Two nodes made apart of one file, by path and by handle, have one hash; another fact another."""
+    first = ZifModelData.from_file(PACKAGE, "model.nequip.zip", seed=1)
+    second = ZifModelData.from_file(io.BytesIO(PACKAGE.read_bytes()), "model.nequip.zip", seed=1)
+    third = ZifModelData.from_file(PACKAGE, "model.nequip.zip", seed=2)
+    assert first.store().base.caching.compute_hash() == second.store().base.caching.compute_hash() != third.store().base.caching.compute_hash()
+
+
+def test_compiled_model_says_for_what(make_compiled: Callable[..., Any]) -> None:
+    """A compiled file tells its pair style and where it runs."""
+    node = make_compiled()
+    assert (node.form, node.architecture) == ("compiled", "nequip")
+    assert (node.base.attributes.get("device"), node.base.attributes.get("isa")) == ("cpu", ["AVX512"])
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (PACKAGE.read_bytes(), "model.pth.tar", r"its name should end in \.nequip\.zip"),
+        (PACKAGE.read_bytes()[:-100], "model.nequip.zip", "no whole model file"),
+        (b"", "model.nequip.zip", "no whole model file"),
+        (b"hello", "model.nequip.pt2", "no whole model file"),
+    ],
+)
+def test_what_is_no_model_is_refused(content: bytes, name: str, sentence: str) -> None:
+    """One sentence for a wrong name, a cut or an empty file, and a text."""
+    with pytest.raises(ValueError, match=sentence):
+        ZifModelData.from_file(io.BytesIO(content), name)
+
+
+def test_model_for_no_element_is_refused(make_compiled: Callable[..., Any]) -> None:
+    """A model that names no elements could be given to any structure in any order."""
+    with pytest.raises(ValueError, match="does not say for which elements"):
+        make_compiled(type_names="")
