@@ -20,7 +20,7 @@ def main() -> None:
     dataset = query.first(flat=True)
     if dataset is None:
         sys.exit("There is no data set in this profile: run examples/02_dataset.py first.")
-    overrides = {"train": {"runs": {"nequip": {"epochs": 12, "features": 8}}}}
+    overrides = {"train": {"runs": {"nequip": {"epochs": 30}}}}
     builder = TrainWorkChain.get_builder_from_protocol(
         choose(TrainWorkChain), "smoke", overrides, dataset=dataset, max_relative_force_mae=Float(2.0)
     )

@@ -24,7 +24,14 @@ class NequipCompileCalculation(CalcJob):
     def define(cls, spec: Any) -> None:
         super().define(spec)
         spec.input("model", valid_type=ZifModelData, validator=_validate_package, help="The portable package.")
-        spec.input("device", valid_type=Str, serializer=to_aiida_type, default=lambda: Str("cpu"), help="`cpu` or `cuda`.")
+        spec.input(
+            "device",
+            valid_type=Str,
+            serializer=to_aiida_type,
+            default=lambda: Str("cpu"),
+            validator=_validate_device,
+            help="`cpu` or `cuda`.",
+        )
         options = spec.inputs["metadata"]["options"]
         options["parser_name"].default = "zif.compile"
         options["output_filename"].default = "compile.out"
@@ -51,6 +58,10 @@ class NequipCompileCalculation(CalcJob):
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [COMPILED]
         return record_cost(calcinfo)
+
+
+def _validate_device(node: Any, _: Any) -> str | None:
+    return None if node.value in ("cpu", "cuda") else f"the device is {node.value!r}, but must be cpu or cuda"
 
 
 def _validate_package(model: Any, _: Any) -> str | None:

@@ -12,7 +12,7 @@ from aiida.orm import Dict, Str, to_aiida_type
 
 from aiida_zif.calculations.job import record_cost
 from aiida_zif.calculations.verdicts import declare
-from aiida_zif.data.dataset import ZifDatasetData
+from aiida_zif.data.dataset import SPLITS, ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats import extxyz
 
@@ -27,7 +27,9 @@ class NequipEvaluateCalculation(CalcJob):
         super().define(spec)
         spec.input("model", valid_type=ZifModelData, help="Packaged or compiled.")
         spec.input("dataset", valid_type=ZifDatasetData, help="Where the frames are taken from.")
-        spec.input("split", valid_type=Str, serializer=to_aiida_type, default=lambda: Str("held_out"), help="Which frames.")
+        spec.input(
+            "split", valid_type=Str, serializer=to_aiida_type, default=lambda: Str("held_out"), validator=_validate_split, help="Which."
+        )
         options = spec.inputs["metadata"]["options"]
         options["parser_name"].default = "zif.evaluate"
         options["output_filename"].default = "evaluate.out"
@@ -54,3 +56,9 @@ class NequipEvaluateCalculation(CalcJob):
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [ACCURACY]
         return record_cost(calcinfo)
+
+
+def _validate_split(node: Any, _: Any) -> str | None:
+    if node.value not in SPLITS:
+        return f"a dataset has {', '.join(SPLITS)}, but no {node.value}"
+    return None

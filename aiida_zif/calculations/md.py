@@ -97,7 +97,10 @@ class LammpsMdCalculation(LammpsRawCalculation):
         script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
         files = {}
         if restart is None:
-            data = lammps_data.write(*structure_arrays(self.inputs.structure), model.type_names)
+            masses = lammps_data.standard_masses(model.type_names)
+            if run.hydrogen_mass_amu is not None and "H" in masses:
+                masses["H"] = run.hydrogen_mass_amu
+            data = lammps_data.write(*structure_arrays(self.inputs.structure), model.type_names, masses=masses)
             files["data"] = SinglefileData(io.BytesIO(data.encode()), filename=DATA)
         with rendered(self, script=SinglefileData(io.BytesIO(script.encode()), filename="input.in"), files=files):
             calcinfo = super().prepare_for_submission(folder)

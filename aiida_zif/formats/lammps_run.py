@@ -152,6 +152,8 @@ class MdRun:
     """Velocities are drawn at this multiple of the first set point: from a relaxed start half of it goes into the springs."""
     neighbour_skin: float = 1.0
     """Å."""
+    hydrogen_mass_amu: float | None = None
+    """Mass of hydrogen, amu; ``None``: its own. That of deuterium allows twice the time step, and no average of positions knows it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
@@ -172,6 +174,9 @@ class MdRun:
                 raise ValueError(f"{name} is {value!r}, but it must be a positive number")
         if self.velocities not in ("create", "keep"):
             raise ValueError(f"velocities is {self.velocities!r}, but it must be 'create' or 'keep'")
+
+        if self.hydrogen_mass_amu is not None and not (_is_number(self.hydrogen_mass_amu) and self.hydrogen_mass_amu > 0):
+            raise ValueError(f"hydrogen_mass_amu is {self.hydrogen_mass_amu!r}, but it must be a positive number")
 
     @property
     def total_steps(self) -> int:

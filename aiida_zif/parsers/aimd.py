@@ -43,7 +43,7 @@ class Cp2kAimdParser(ZifParser):
         run = cp2k_input.AimdRun.from_dict(self.node.inputs.run.get_dict())
         found = cp2k_output.read(folder)
 
-        restart, restart_step = self._restart(folder)
+        restart, restart_step = self._restart(folder, before=None if found.last_step >= run.steps else run.steps)
         self.out("output_parameters", Dict({**self.cost, **facts_of(found), "restart_step": restart_step}))
         if restart is not None:
             self.out("restart", restart)
@@ -64,9 +64,13 @@ class Cp2kAimdParser(ZifParser):
         return None
 
     @staticmethod
-    def _restart(folder: Path) -> tuple[SinglefileData | None, int]:
-        """Return the newest restart file that is whole, and its step: it may be older than the last frame."""
-        steps = {name: step for name in RESTART_FILES if (step := cp2k_restart.restart_step(folder / name)) is not None}
+    def _restart(folder: Path, before: int | None) -> tuple[SinglefileData | None, int]:
+        """Return the newest restart file that is whole, and its step: it may be older than the last frame.
+
+        Of an unfinished run it is one ``before`` the last step, for else nothing would be left to run.
+        """
+        found = {name: cp2k_restart.restart_step(folder / name) for name in RESTART_FILES}
+        steps = {name: step for name, step in found.items() if step is not None and (before is None or step < before)}
         if not steps:
             return None, 0
         name = max(steps, key=lambda name: steps[name])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart
 from aiida_zif.formats.lammps_run import MdRun
 from aiida_zif.parsers.job import ZifParser, last_words
+from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import FS_IN_PS
 
 RECORD = "zif-lmp: {"
 """How the last line of zif-lmp begins; a LAMMPS of a cluster prints none."""
+SIGNALLED = 128
+"""From this code on, a signal stopped it."""
 THERMO = {"step": "1", "time": "ps", "pe": "eV", "ke": "eV", "temp": "K", "press": "eV/angstrom^3", "vol": "angstrom^3"}
 """Columns kept, with their units."""
 NAMES = {"pe": "potential_energy", "ke": "kinetic_energy", "temp": "temperature", "press": "pressure", "vol": "volume"}
@@ -39,14 +43,14 @@ class LammpsMdParser(ZifParser):
             return self.verdict("ERROR_NO_OUTPUT", program=self.program)
         run = MdRun.from_dict(self.node.inputs.run.get_dict())
         log = lammps_log.parse(path.read_text(errors="replace"))
-        restart, restart_step = self._restart(folder)
+        restart, restart_step = self._restart(folder, None if log.finished else run.total_steps)
         self.out("results", Dict(self._facts(log, run, restart_step)))
         if restart is not None:
             self.out("restart", restart)
         types = self.node.inputs.potential.type_names
         if log.tables:
             self.out("thermo", self._thermo(log, run))
-        frames = lammps_dump.read(folder / DUMP, types, run.timestep_fs * FS_IN_PS) if (folder / DUMP).exists() else None
+        frames = self._frames(folder, types, run, log)
         if frames is not None and len(frames):
             frames = self._with_thermo(frames, log)
             facts = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
@@ -58,6 +62,17 @@ class LammpsMdParser(ZifParser):
             self.out("structure", to_structure(final.species, final.positions[0], final.cells[0]))
         return self._judge(log, run)
 
+    @staticmethod
+    def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog) -> Frames | None:
+        if not (folder / DUMP).exists():
+            return None
+        try:
+            return lammps_dump.read(folder / DUMP, types, run.timestep_fs * FS_IN_PS)
+        except ValueError:
+            if log.finished:
+                raise
+            return None  # killed before the first frame was whole
+
     def _judge(self, log: lammps_log.LammpsLog, run: MdRun) -> ExitCode | None:
         bad = self._first_bad_step(log)
         if bad is not None:
@@ -67,16 +82,31 @@ class LammpsMdParser(ZifParser):
         if log.finished:
             return None
         if not log.tables:
-            refused = "zif-lmp:" in self.stdout + self.stderr
-            reason = log.error or last_words(self.stderr or self.stdout, 1)
-            return (
-                self.verdict("ERROR_MODEL_UNUSABLE", reason=reason)
-                if refused
-                else self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=reason)
-            )
+            return self._judge_start(log, run)
         if log.error:
             return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=log.error)
         return self.verdict("ERROR_INTERRUPTED", done=log.last_step or 0, asked=run.total_steps)
+
+    def _judge_start(self, log: lammps_log.LammpsLog, run: MdRun) -> ExitCode:
+        """Judge a run without one row of a table: stopped, refused by zif-lmp in a sentence of its own, or LAMMPS's error."""
+        record = self._record()
+        if record.get("code", 0) >= SIGNALLED:
+            return self.verdict("ERROR_INTERRUPTED", done=0, asked=run.total_steps)
+        said = [line for line in self.stdout.splitlines() if not line.startswith(RECORD)]
+        ours = [line.removeprefix("zif-lmp: ") for line in said if line.startswith("zif-lmp: ") and "warning:" not in line]
+        sentence = record.get("error") or (ours[-1] if ours and not record else "")
+        if sentence and not sentence.startswith("ERROR"):
+            return self.verdict("ERROR_MODEL_UNUSABLE", reason=sentence)
+        reason = log.error or last_words("\n".join(said) or self.stderr, 1)
+        return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=reason)
+
+    def _record(self) -> dict[str, Any]:
+        """Return what zif-lmp says of itself at its end; empty for a LAMMPS of a cluster, or one that was killed."""
+        for line in reversed(self.stdout.splitlines()):
+            if line.startswith(RECORD):
+                with suppress(json.JSONDecodeError):  # a full disk cuts it
+                    return dict(json.loads(line[len(RECORD) - 1 :]))
+        return {}
 
     @staticmethod
     def _first_bad_step(log: lammps_log.LammpsLog) -> int | None:
@@ -88,14 +118,10 @@ class LammpsMdParser(ZifParser):
         return None
 
     def _facts(self, log: lammps_log.LammpsLog, run: MdRun, restart_step: int) -> dict[str, Any]:
-        record: dict[str, Any] = {}
-        for line in self.stdout.splitlines():
-            if line.startswith(RECORD):
-                record = json.loads(line[len(RECORD) - 1 :])
         return {
             "program": "LAMMPS", "version": log.version, "last_step": log.last_step, "asked_step": run.total_steps, "wall_s": log.wall_s,
             "steps_per_second": log.steps_per_second, "ranks": log.ranks, "threads": log.threads, "warnings": list(log.warnings),
-            "finished": log.finished, "restart_step": restart_step, **self.cost, **record,
+            "finished": log.finished, "restart_step": restart_step, **self.cost, **self._record(),
         }  # fmt: skip
 
     def _thermo(self, log: lammps_log.LammpsLog, run: MdRun) -> ArrayData:
@@ -129,10 +155,16 @@ class LammpsMdParser(ZifParser):
         return node
 
     @staticmethod
-    def _restart(folder: Path) -> tuple[SinglefileData | None, int]:
-        """Return the newest restart file that is whole, and its step: the final one or one of the two in turn."""
+    def _restart(folder: Path, before: int | None) -> tuple[SinglefileData | None, int]:
+        """Return the newest restart file that is whole, and its step: the final one or one of the two in turn.
+
+        Of an unfinished run it is one ``before`` the last step: killed while it writes the end, a run has to come to it again.
+        """
         candidates = {name: (folder / name).read_bytes() for name in (*RESTARTS, FINAL_RESTART) if (folder / name).exists()}
         found = lammps_restart.newest(candidates)
+        while found is not None and before is not None and found[1].step >= before:
+            candidates.pop(found[0])
+            found = lammps_restart.newest(candidates)
         if found is None:
             return None, 0
         name, facts = found

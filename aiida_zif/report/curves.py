@@ -49,6 +49,8 @@ class MeltQuench:
     """Mean Zn–N coordination of each frame, at ``frame_time_ps``."""
     stages: tuple[tuple[str, float, float], ...]
     """Label, begin and end in ps."""
+    breaks_ps: tuple[float, ...] = ()
+    """When linkers broke."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +132,12 @@ def _melt_quench(name: str, chain: ProcessNode) -> MeltQuench | None:
     frame_steps = np.concatenate([steps for steps, _ in seen]) if seen else np.empty(0)
     around = np.concatenate([values for _, values in seen]) if seen else np.empty(0)
     order = np.argsort(frame_steps, kind="stable")
-    whole = graph.content(found.get("run")).get("stages", [])
+    jobs = [step.node for step in graph.walk(chain) if step.node.process_label == "MdWorkChain"]
+    whole = graph.content(found.get("run") or (graph.inputs(jobs[-1]).get("run") if jobs else None)).get("stages", [])
+    breaks = {one["step"] for job in jobs for one in graph.content(graph.outputs(job).get("linkers")).get("breaks", [])}
     return MeltQuench(
         name, step * scale, np.concatenate([part["temperature"] for part in rows]), frame_steps[order] * scale, around[order],
-        tuple(_spans(whole, scale)),
+        tuple(_spans(whole, scale)), tuple(sorted(step * scale for step in breaks if step is not None)),
     )  # fmt: skip
 
 

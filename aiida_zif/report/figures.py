@@ -6,14 +6,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aiida_zif.report.curves import Array, MeltQuench, StatePoint
 from aiida_zif.report.numbers import with_error
 from aiida_zif.science.eos import birch_murnaghan
 from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_GPA
+
+if TYPE_CHECKING:
+    from aiida_zif.report.curves import Array, MeltQuench, StatePoint
 
 INK, GREY, LIGHT = "#1f2933", "#7b8794", "#cbd2d9"
 COLOURS = ("#1f2933", "#0b7285", "#d9480f", "#5f3dc4", "#2b8a3e", "#c2255c")
@@ -120,6 +122,9 @@ def melt_quench(replicas: Sequence[MeltQuench]) -> bytes:
                         axis.axvspan(begin, end, color="#fff0e6", zorder=0, linewidth=0)
                 for axis in (above, below):
                     axis.axvline(end, color=LIGHT, linewidth=0.6, zorder=0)
+            for axis in (above, below):
+                for time in replica.breaks_ps:
+                    axis.axvline(time, color="#c92a2a", linewidth=1.0)
             above.set_title(replica.name)
             below.set_xlabel("time / ps")
         axes[0, 0].set_ylabel("T / K")

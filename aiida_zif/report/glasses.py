@@ -98,7 +98,7 @@ def _watched(chains: list[ProcessNode]) -> Iterator[tuple[str, dict[str, Any], N
         for step in graph.walk(chain):
             node = graph.outputs(step.node).get("linkers")
             if step.node.process_label == "MdWorkChain" and node is not None:
-                yield f"{step.stage}, {step.label}", graph.content(node), node
+                yield step.stage.replace("_", "-") + f" ({step.label})", graph.content(node), node
 
 
 def _linkers(chains: list[ProcessNode]) -> dict[str, Any]:

@@ -79,25 +79,22 @@ def _head(facts: dict[str, Any]) -> str:
     if pipeline["recorded"]:
         html += _p("The ab initio trajectories were not run here: they are recorded ones that the project ships.")
     if not pipeline["finished_ok"]:
-        html += _p(f"The pipeline is not done: {pipeline['verdict']}", "bad")
+        html += _p(words.ending(pipeline), "bad")
     return html
 
 
 def _solids(facts: dict[str, Any], found: curves.Curves) -> str:
     """The crystal and what became of it: table, melt-quench, RDF, angles, rings."""
-    html = _h("Crystal and glass")
+    html = _h("The crystal and what became of it")
     if not facts["glasses"]:
         return html + _p("The pipeline did not come so far.")
     solids = [*([facts["crystal"]] if facts["crystal"] else []), *facts["glasses"]]
     names = [words.name_of(solid) if "kind" in solid else "crystal" for solid in solids]
-    rows = [
-        [escape(label)] + ["<br>".join(map(escape, tell(solid))) if "kind" in solid or of_crystal else "" for solid in solids]
-        for label, tell, of_crystal in words.PROPERTIES
-    ]
+    rows = [[escape(label), *("<br>".join(map(escape, cell)) for cell in cells)] for label, cells in words.properties(solids)[1:]]
     rows.append(["nodes", *(_nodes(solid) for solid in solids)])
     html += _table(["", *names], rows)
     if found.melt_quenches:
-        text = "Melt-quench: temperature and mean Zn–N coordination (N within 2.5 Å). Shaded: the plateau at which the melt was judged."
+        text = "Melt-quench: temperature and mean Zn–N coordination (N within 2.5 Å). Shaded: the plateau at Tmax. Red: a linker broke."
         html += _figure(figures.melt_quench(found.melt_quenches), text)
     if found.structures:
         text = "Zn–N radial distribution function and running coordination number: the crystal before heating, the solids after the quench."

@@ -61,7 +61,7 @@ def _top(facts: dict[str, Any]) -> list[str]:
     limits = f" ({'; '.join(facts['limits'])})" if facts["limits"] else ""
     lines += _paragraph(words.DEMONSTRATION.removesuffix(".") + limits + ".")
     if not facts["pipeline"]["finished_ok"]:
-        lines += _paragraph(f"The pipeline is not done: {facts['pipeline']['verdict']}")
+        lines += _paragraph(words.ending(facts["pipeline"]))
     return lines
 
 
@@ -119,15 +119,14 @@ def _solids(facts: dict[str, Any]) -> list[list[str]]:
     for first in range(0, len(columns), SIDE_BY_SIDE):
         chosen = columns[first : first + SIDE_BY_SIDE]
         width = (WIDTH - LABEL) // len(chosen)
-        blocks.append([_rule("crystal and what became of it"), *_side_by_side(chosen, (LABEL, *(width,) * len(chosen)))])
+        blocks.append([_rule("the crystal and what became of it"), *_side_by_side(chosen, (LABEL, *(width,) * len(chosen)))])
     return blocks
 
 
 def _side_by_side(solids: Sequence[dict[str, Any]], widths: Sequence[int]) -> list[str]:
-    """Return a row per property, a column per solid; the crystal has no ``kind``."""
+    """Return a row per property, a column per solid."""
     lines = []
-    for label, tell, of_crystal in words.PROPERTIES:
-        cells = [tell(solid) if "kind" in solid or of_crystal else [""] for solid in solids]
+    for label, cells in words.properties(solids):
         for k in range(max(map(len, cells))):
             lines += _row([label if not k else "", *(cell[k] if k < len(cell) else "" for cell in cells)], widths)
     return lines

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiida_zif.report.numbers import UNKNOWN, number, pair, share, with_error
@@ -26,13 +27,29 @@ def headline(facts: dict[str, Any]) -> str:
     if not facts["glasses"]:
         return f"{formula}: no melt-quench was begun."
     others = [glass for glass in facts["glasses"] if glass["kind"] != GLASS]
-    kinds = ", ".join(f"{name_of(glass)}: {glass['kind']}" for glass in others)
+    kinds = ", ".join(f"{name_of(glass)} ({glass['kind']})" for glass in others)
     if not good:
         return f"No glass: {kinds}."
     values = [f"K = {with_error(k, 'GPa')}" for glass in good if (k := (glass["equation_of_state"] or {}).get("bulk_modulus_gpa"))]
     text = f"{len(good)} {'glass' if len(good) == 1 else 'glasses'} of {formula}"
     text += f", bulk modulus {' and '.join(values)}" if values else ", without a bulk modulus"
     return f"{text}. Besides: {kinds}." if others else f"{text}."
+
+
+def ending(pipeline: dict[str, Any]) -> str:
+    """Return how a pipeline ended that is not done, or that it has not."""
+    verdict = str(pipeline["verdict"])
+    return f"The pipeline failed: {verdict}" if verdict.startswith(("[", "excepted", "killed")) else f"The pipeline is at work ({verdict})."
+
+
+def properties(solids: Sequence[dict[str, Any]]) -> list[tuple[str, list[list[str]]]]:
+    """Return a row per property that is known of one of ``solids`` at least: its name, and the lines on each of them."""
+    rows = []
+    for label, tell, of_crystal in PROPERTIES:
+        cells = [list(tell(solid)) if "kind" in solid or of_crystal else [""] for solid in solids]
+        if any(line not in ("", UNKNOWN) for cell in cells for line in cell):
+            rows.append((label, cells))
+    return rows
 
 
 def stability(linkers: dict[str, Any]) -> str:
@@ -42,7 +59,7 @@ def stability(linkers: dict[str, Any]) -> str:
     if not linkers["breaks"]:
         return f"all {linkers['n']} whole in {linkers['frames']} frames"
     broken = [
-        f"linker {one['linker']} broke at step {one['step']}, {number(one['temperature'], 0, 'K')} ({one['during']})"
+        f"linker {one['linker']} broke in {one['during']} at step {one['step']}, {number(one['temperature'], 0, 'K')}: {one['reason']}"
         for one in linkers["breaks"][:3]
     ]
     more = len(linkers["breaks"]) - len(broken)
@@ -103,7 +120,7 @@ def verdict_of_point(row: dict[str, Any]) -> str:
     mean, asked = row["mean_temperature_k"], row["asked_temperature_k"]
     if row["verdict"] in ("done", "recorded") and mean and asked:
         deviation = 100 * (mean / asked - 1)
-        return f"{row['verdict']}, {abs(deviation):.0f} % {'below' if deviation < 0 else 'above'} what was asked"
+        return f"{row['verdict']}, {abs(deviation):.0f} % {'below' if deviation < 0 else 'above'} asked"
     return str(row["verdict"])
 
 
@@ -149,7 +166,7 @@ PROPERTIES: tuple[tuple[str, Any, bool], ...] = (
     ("Zn–N coordination", lambda solid: [coordination(solid["zn_n_coordination"])], True),
     ("Zn–N first peak", lambda solid: [number(solid["zn_n_first_peak_angstrom"], 2, "Å")], True),
     ("N–Zn–N angle", lambda solid: [angle(solid)], True),
-    ("rings (size: per cell)", lambda solid: [rings(solid)], True),
+    ("rings per cell", lambda solid: [rings(solid)], True),
     ("K from P(V)", lambda solid: [bulk_modulus(solid)], False),
     ("ρ₀ from P(V)", lambda solid: [density_0(solid)], False),
     ("strain fluctuation", elasticity, False),

@@ -19,7 +19,7 @@ MELT_QUENCH = frozenset({
 })  # fmt: skip
 EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
-COMMON = frozenset({"timestep_fs", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
+COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
 
 
 def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
@@ -119,6 +119,7 @@ def md_run(plan: Plan, stages: Sequence[Stage], seed: int) -> dict[str, Any]:
         "stages": list(stages),
         "seed": seed,
         "timestep_fs": timestep,
+        "hydrogen_mass_amu": plan["hydrogen_mass_amu"],
         "dump_every": max(1, round(plan["dump_fs"] / timestep)),
         "thermo_every": max(1, round(plan["thermo_fs"] / timestep)),
         "temperature_damping_fs": plan["temperature_damping_fs"],

@@ -34,7 +34,8 @@ def test_equal_content_gives_an_equal_hash() -> None:
     first = ZifModelData.from_file(PACKAGE, "model.nequip.zip", seed=1)
     second = ZifModelData.from_file(io.BytesIO(PACKAGE.read_bytes()), "model.nequip.zip", seed=1)
     third = ZifModelData.from_file(PACKAGE, "model.nequip.zip", seed=2)
-    assert first.store().base.caching.compute_hash() == second.store().base.caching.compute_hash() != third.store().base.caching.compute_hash()
+    one, same, other = (node.store().base.caching.compute_hash() for node in (first, second, third))
+    assert one == same != other
 
 
 def test_compiled_model_says_for_what(make_compiled: Callable[..., Any]) -> None:

@@ -117,7 +117,9 @@ def test_no_output_is_said(parse: Callable[..., Any]) -> None:
 
 def test_abort_gives_its_sentence(parse: Callable[..., Any], cp2k_files: dict[str, bytes]) -> None:
     """CP2K's own words, and no trajectory where there is no frame."""
-    log = cp2k_files["aiida.out"][:3000] + b"""
+    log = (
+        cp2k_files["aiida.out"][:3000]
+        + b"""
  *******************************************************************************
  *   ___                                                                       *
  *  /   \\                                                                      *
@@ -126,6 +128,7 @@ def test_abort_gives_its_sentence(parse: Callable[..., Any], cp2k_files: dict[st
  *    |                                                                        *
  *******************************************************************************
 """
+    )
     found = parse("zif.aimd", run_of(4), {"aiida.out": log}, log)
     assert found.status == 331
     assert "trajectory" not in found.outputs
@@ -139,10 +142,10 @@ def test_out_of_memory_keeps_the_frames(parse: Callable[..., Any], cp2k_files: d
     assert "trajectory" in found.outputs
 
 
-@pytest.mark.parametrize("name", ["aiida-pos-1.xyz", "aiida-frc-1.xyz", "aiida-vel-1.xyz", "aiida-1.cell", "aiida-1.ener", "aiida-1.stress"])
-def test_every_cut_is_read(
-    parse: Callable[..., Any], cp2k_files: dict[str, bytes], cuts: Callable[..., list[bytes]], name: str
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["aiida-pos-1.xyz", "aiida-frc-1.xyz", "aiida-vel-1.xyz", "aiida-1.cell", "aiida-1.ener", "aiida-1.stress"]
+)
+def test_every_cut_is_read(parse: Callable[..., Any], cp2k_files: dict[str, bytes], cuts: Callable[..., list[bytes]], name: str) -> None:
     """A file cut anywhere is usable up to the cut, or leaves no frame: never unreadable, and never more frames than are whole."""
     for cut in cuts(cp2k_files[name], 7):
         found = parse("zif.aimd", run_of(4), {**cp2k_files, name: cut}, cp2k_files["aiida.out"])
@@ -150,9 +153,7 @@ def test_every_cut_is_read(
         assert found.outputs["output_parameters"]["last_step"] <= 4
 
 
-def test_every_cut_of_the_log_is_read(
-    parse: Callable[..., Any], cp2k_files: dict[str, bytes], cuts: Callable[..., list[bytes]]
-) -> None:
+def test_every_cut_of_the_log_is_read(parse: Callable[..., Any], cp2k_files: dict[str, bytes], cuts: Callable[..., list[bytes]]) -> None:
     """A log cut anywhere keeps all frames: they stand in their own files."""
     for cut in cuts(cp2k_files["aiida.out"], 9)[1:]:
         found = parse("zif.aimd", run_of(4), {**cp2k_files, "aiida.out": cut}, cut)

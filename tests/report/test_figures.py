@@ -24,7 +24,7 @@ def state_point() -> StatePoint:
 
 def replica() -> MeltQuench:
     time = np.linspace(0, 10, 50)
-    return MeltQuench(NAME, time, 300 + 100 * time, time, 4 - 0.1 * time, (("heat", 0.0, 3.0), ("plateau", 3.0, 8.0)))
+    return MeltQuench(NAME, time, 300 + 100 * time, time, 4 - 0.1 * time, (("heat", 0.0, 3.0), ("plateau", 3.0, 8.0)), (7.5,))
 
 
 def draw(name: str, facts: dict[str, Any], arrays: dict[str, Any]) -> bytes:

@@ -28,7 +28,7 @@ def test_only_a_glass_is_called_glass(facts: dict[str, Any]) -> None:
 def test_no_glass_is_said_first(facts: dict[str, Any]) -> None:
     """Where nothing melted the headline says so."""
     facts["glasses"] = facts["glasses"][1:]
-    assert table.render(facts).splitlines()[1].startswith("No glass: solid 02: quenched solid, not molten.")
+    assert table.render(facts).splitlines()[1].startswith("No glass: solid 02 (quenched solid, not molten).")
 
 
 def test_numbers_carry_errors_and_units(facts: dict[str, Any]) -> None:
@@ -50,10 +50,10 @@ def test_converged_elasticity_is_told_whole(facts: dict[str, Any]) -> None:
 
 def test_broken_linker_is_named(facts: dict[str, Any]) -> None:
     """Its number, the step and the temperature."""
-    one = {"linker": 7, "bond": [3, 4], "step": 6100, "temperature": 1483.2, "reason": "…", "during": "melt_quench, melt"}
+    one = {"linker": 7, "bond": [3, 4], "step": 6100, "temperature": 1483.2, "reason": "C–N bond of 2.10 Å", "during": "melt-quench (melt)"}
     facts["glasses"] = [{**facts["glasses"][0], "kind": "damaged", "linkers": {**facts["glasses"][0]["linkers"], "breaks": [one]}}]
     facts["crystal"] = None
-    assert "linker 7 broke at step 6100, 1483 K (melt_quench, melt)" in table.render(facts)
+    assert "linker 7 broke in melt-quench (melt) at step 6100, 1483 K: C–N bond of 2.10 Å" in " ".join(table.render(facts).split())
 
 
 def test_verdicts_are_printed_in_words(facts: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def test_empty_pipeline_has_a_table(facts: dict[str, Any]) -> None:
     facts |= {"aimd": [], "labels": None, "dataset": None, "models": [], "crystal": None, "glasses": [], "verdicts": [], "aids": []}
     facts["pipeline"] |= {"finished_ok": False, "verdict": "[420] aimd failed"}
     text = table.render(facts)
-    assert "The pipeline is not done: [420] aimd failed" in text
+    assert "The pipeline failed: [420] aimd failed" in text
     assert text.count("missing") == 4
 
 
