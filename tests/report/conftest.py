@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ProcessState
 
 UUID = "0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -111,3 +115,48 @@ def arrays() -> dict[str, np.ndarray[Any, Any]]:
     r = np.linspace(0.05, 8, 20)
     degrees = np.linspace(1, 179, 20)
     return {"r": r, "g_zn_n": np.sin(r) ** 2, "n_zn_n": r, "angle": degrees, "angle_density": np.full(20, 1 / 180)}
+
+
+KINDS = {orm.CalcJobNode: LinkType.CALL_CALC, orm.CalcFunctionNode: LinkType.CALL_CALC, orm.WorkChainNode: LinkType.CALL_WORK}
+
+
+def _process(
+    kind: type[orm.ProcessNode], name: str, label: str = "", caller: Any = None, status: int = 0, message: str | None = None, **given: Any
+) -> Any:
+    """Return a stored process, finished with ``status``; ``given`` are its inputs."""
+    node: Any = kind(computer=given.pop("computer")) if "computer" in given else kind()
+    node.set_process_label(name)
+    work = isinstance(node, orm.WorkChainNode)
+    for port, data in given.items():
+        node.base.links.add_incoming(data if data.is_stored else data.store(), LinkType.INPUT_WORK if work else LinkType.INPUT_CALC, port)
+    if caller is not None:
+        node.base.links.add_incoming(caller, KINDS[kind], label or "CALL")
+    node.base.attributes.set("version", {"core": "2.9.4", "plugin": "0.1.0"})
+    node.store()
+    node.set_process_state(ProcessState.FINISHED)
+    node.set_exit_status(status)
+    if message:
+        node.set_exit_message(message)
+    return node
+
+
+def _made(node: Any, **data: Any) -> None:
+    """Give a process its outputs."""
+    link = LinkType.RETURN if isinstance(node, orm.WorkChainNode) else LinkType.CREATE
+    for port, value in data.items():
+        if link == LinkType.RETURN:
+            value.store()
+        value.base.links.add_incoming(node, link, port)
+        value.store()
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Any]:
+    """``process(kind, name, label, caller, status, message, **inputs)``: a stored process that has finished."""
+    return _process
+
+
+@pytest.fixture(scope="session")
+def made() -> Callable[..., None]:
+    """``made(node, **outputs)``: gives a process its outputs."""
+    return _made

@@ -10,47 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from aiida import orm
-from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 
 from aiida_zif.report import archive, cost, graph, page, table
 
-KINDS = {orm.CalcJobNode: LinkType.CALL_CALC, orm.CalcFunctionNode: LinkType.CALL_CALC, orm.WorkChainNode: LinkType.CALL_WORK}
 Call = Callable[..., Any]
 
 
-def process(
-    kind: type[orm.ProcessNode], name: str, label: str = "", caller: Any = None, status: int = 0, message: str | None = None, **given: Any
-) -> Any:
-    """Return a stored process, finished with ``status``; ``given`` are its inputs."""
-    node: Any = kind(computer=given.pop("computer")) if "computer" in given else kind()
-    node.set_process_label(name)
-    work = isinstance(node, orm.WorkChainNode)
-    for port, data in given.items():
-        node.base.links.add_incoming(data if data.is_stored else data.store(), LinkType.INPUT_WORK if work else LinkType.INPUT_CALC, port)
-    if caller is not None:
-        node.base.links.add_incoming(caller, KINDS[kind], label or "CALL")
-    node.base.attributes.set("version", {"core": "2.9.4", "plugin": "0.1.0"})
-    node.store()
-    node.set_process_state(ProcessState.FINISHED)
-    node.set_exit_status(status)
-    if message:
-        node.set_exit_message(message)
-    return node
-
-
-def made(node: Any, **data: Any) -> None:
-    """Give a process its outputs."""
-    link = LinkType.RETURN if isinstance(node, orm.WorkChainNode) else LinkType.CREATE
-    for port, value in data.items():
-        if link == LinkType.RETURN:
-            value.store()
-        value.base.links.add_incoming(node, link, port)
-        value.store()
-
-
 @pytest.fixture(scope="module")
-def pipeline(aiida_profile: Any) -> orm.WorkChainNode:
+def pipeline(aiida_profile: Any, process: Call, made: Call) -> orm.WorkChainNode:
     """A pipeline whose one replica broke a linker while it was held at Tmax; nothing after that. Made once, and only read."""
     aiida_profile.reset_storage()
     computer = orm.Computer("somewhere", "localhost", transport_type="core.local", scheduler_type="core.direct", workdir="/nowhere").store()
@@ -131,7 +99,7 @@ def test_archive_without_a_group_holds_the_pipeline(pipeline: orm.WorkChainNode,
     assert archive.write(pipeline, tmp_path / "demo.aiida").stat().st_size > 0
 
 
-def test_recorded_trajectories_take_the_place_of_aimd(pipeline: orm.WorkChainNode) -> None:
+def test_recorded_trajectories_take_the_place_of_aimd(pipeline: orm.WorkChainNode, process: Call) -> None:
     """Their facts are told, and that they are recorded."""
     from aiida_zif.data.trajectory import ZifTrajectoryData
     from aiida_zif.science.frames import Frames

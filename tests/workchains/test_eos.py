@@ -55,7 +55,7 @@ def test_known_equation_of_state_comes_back(run_chain: Callable[..., Any], input
     assert (found.status, found.labels) == (0, ["volumes"])
     eos = found.outputs["equation_of_state"]
     assert eos["bulk_modulus_gpa"][0] == pytest.approx(K0, rel=0.02)
-    assert eos["volume_0"] == pytest.approx(V0, rel=0.002)
+    assert eos["volume_0_angstrom3"][0] == pytest.approx(V0, rel=0.002)
     assert eos["modulus"] == "Voigt"
     assert len(eos["volumes_angstrom3"]) == 5
     stages = found.children[0].inputs["run"]["stages"]
@@ -70,6 +70,13 @@ def test_pressure_that_rises_with_volume_is_unphysical(
     assert found.status == 540
     assert "no physical equation of state" in found.message
     assert len(found.outputs["equation_of_state"]["pressures_ev_per_angstrom3"]) == 5
+
+
+@pytest.mark.parametrize("factors", [[0.9, 1.0], [1.0, 1.0, 1.0], [0.9, 1.0, -1.1], 1.0])
+def test_too_few_volumes_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], factors: Any) -> None:
+    """A fit needs more different volumes than it has parameters."""
+    run = Dict({**inputs["run"].get_dict(), "volume_factors": factors})
+    assert "volume_factors are" in refusal(EquationOfStateWorkChain, **{**inputs, "run": run})
 
 
 def test_run_that_failed_has_no_equation(run_chain: Callable[..., Any], inputs: dict[str, Any]) -> None:

@@ -104,8 +104,17 @@ def test_glass_that_breaks_on_the_way_down_is_none(
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"tmax_k": -3}, "tmax_k is -3"), ({"tmax": 900}, "no setting tmax"), ({"rate_k_per_ps": None}, "")],
-)
+    [
+        ({"tmax_k": -3}, "tmax_k is -3"), ({"tmax": 900}, "no setting tmax"), ({"rate_k_per_ps": None}, "rate_k_per_ps is None"),
+        ({"rate_k_per_ps": 0}, "rate_k_per_ps is 0"), ({"plateau_ps": "5"}, "plateau_ps is '5'"),
+    ],
+)  # fmt: skip
 def test_bad_run_is_refused(refusal: Callable[..., str], inputs: dict[str, Any], change: dict[str, Any], sentence: str) -> None:
-    """One sentence for a wrong value, an unknown key and a number that is none."""
+    """One sentence for a wrong value, an unknown key, a rate of nothing and a number that is none."""
     assert sentence in refusal(MeltQuenchWorkChain, **{**inputs, "run": Dict({**inputs["run"].get_dict(), **change})})
+
+
+@pytest.mark.parametrize(("criteria", "sentence"), [({"share": 0.1}, "have no share"), ({"max_coordination": "low"}, "is 'low'")])
+def test_bad_criteria_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], criteria: dict[str, Any], sentence: str) -> None:
+    """Before the melt is run, not after."""
+    assert sentence in refusal(MeltQuenchWorkChain, **{**inputs, "melt_criteria": Dict(criteria)})

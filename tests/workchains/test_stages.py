@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 from aiida_zif.formats.lammps_run import MdRun
 from aiida_zif.workchains import stages
 
-COMMON = {"timestep_fs": 0.5, "dump_fs": 50, "thermo_fs": 10, "temperature_damping_fs": 50, "pressure_damping_fs": 500}
+COMMON = {
+    "timestep_fs": 0.5, "hydrogen_mass_amu": 2.014101777, "dump_fs": 50, "thermo_fs": 10, "temperature_damping_fs": 50,
+    "pressure_damping_fs": 500,
+}  # fmt: skip
 MELT = {
     **COMMON, "start_k": 300, "tmax_k": 1500, "rate_k_per_ps": 400, "prepare_ps": 0.5, "plateau_ps": 5.0, "equilibrate_ps": 0.5,
     "production_ps": 1.5, "max_plateau_extensions": 1,
@@ -37,7 +41,7 @@ def test_melt_and_quench_are_one_run_whose_steps_add_up() -> None:
 def test_temperature_has_no_jump() -> None:
     """Each stage begins where the one before ended."""
     planned = MdRun.from_dict(stages.md_run(MELT, [*stages.melt(MELT), stages.plateau(MELT, 1), *stages.quench(MELT)], 1)).stages
-    for before, after in zip(planned, planned[1:], strict=False):
+    for before, after in pairwise(planned):
         assert before.set_point(1) == after.set_point(0)
     assert planned[0].set_point(0) == 300
     assert max(stage.set_point(0) for stage in planned) == 1500
