@@ -17,7 +17,7 @@ from aiida_zif.workchains.pipeline import PipelineWorkChain
 
 SHORT = {
     "dataset": {"n_train": 24, "n_validation": 4, "held_out_fraction": 0.15, "gap": 2},
-    "train": {"max_relative_force_mae": 2.0, "runs": {"nequip": {"epochs": 30}}},
+    "train": {"max_relative_force_mae": 2.0, "runs": {"nequip": {"epochs": 20}}},
     "md": {"repeats": [1, 1, 1], "run": {"dump_fs": 10}},
     "melt_quench": {
         "replicas": 1,

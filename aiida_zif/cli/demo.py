@@ -90,8 +90,7 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
         inputs["trajectories"] = {}
         for path in sorted(Path(str(STRUCTURES / RECORDED)).glob("*.h5")):
             with h5md.H5md(path) as file:
-                kind = "label" if path.stem == "label" else "aimd"
-                trajectory = ZifTrajectoryData.from_frames(file.read(), kind=kind, recorded=True, recorded_from=path.name)
+                trajectory = ZifTrajectoryData.from_frames(file.read(), recorded=True, recorded_from=path.name, **facts_of(path.stem))
             inputs["trajectories"][path.stem] = trajectory
     else:
         frames: Any = extxyz.read(str(STRUCTURES / HARVESTED))
@@ -101,6 +100,13 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
     node.base.extras.set(MARK, request(seed, recorded, overrides))
     click.echo(f"PipelineWorkChain<{node.pk}> submitted.")
     return node
+
+
+def facts_of(name: str) -> dict[str, Any]:
+    """Return what a recorded file's name says: ``aimd_1000K_v105`` was asked for 1000 K."""
+    if name == "label":
+        return {"kind": "label", "method": "gfn1-xtb"}
+    return {"kind": "aimd", "method": "gfn1-xtb", "asked_temperature_k": float(name.split("_")[1].rstrip("K"))}
 
 
 def watch(node: Any, every: float = 2.0) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import signal
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -230,13 +231,22 @@ def submit(builder: Any, profile: str | None) -> None:
 def run(builder: Any) -> None:
     """Run here, and say how it ended: 0 and 7xx are results."""
     from aiida.engine import run_get_node
+    from aiida.manage import get_manager
 
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    # AiiDA's own handler kills from within whatever a signal interrupts, a half-made transaction, too; the loop's comes between two steps
+    loop = get_manager().get_runner().loop
+    loop.call_soon(loop.add_signal_handler, signal.SIGINT, interrupt)
     try:
         _, node = run_get_node(builder)
     except KeyboardInterrupt:
-        raise click.ClickException("stopped; what was done is kept: `verdi process list -a -p 1`") from None
+        raise click.ClickException("stopped here; to go on from here: `verdi daemon start; verdi process repair`; `aiida-zif status`") from None
     except Exception as problem:
         raise click.ClickException(f"the run stopped with {type(problem).__name__}: {' '.join(str(problem).split())}") from problem
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
     name = f"{node.process_label}<{node.pk}>"
     if node.is_finished_ok or (node.exit_status or 0) >= 700:
         click.echo(f"{name} [{node.exit_status}] {node.exit_message or 'finished'}")

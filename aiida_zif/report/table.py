@@ -155,7 +155,8 @@ def _cost(facts: dict[str, Any]) -> list[str]:
     found = facts["cost"]
     run = {name.replace("_", "-"): stage for name, stage in found["stages"].items() if stage["cached"] < stage["jobs"]}
     stages = ", ".join(f"{name} {duration(stage['core_s'])}" for name, stage in run.items())
-    lines = [_rule("cost"), *_paragraph(f"core time {duration(found['core_s'])}: {stages}{words.cached(found)}")]
+    detail = f": {stages}" if stages else ""
+    lines = [_rule("cost"), *_paragraph(f"core time {duration(found['core_s'])}{detail}{words.cached(found)}")]
     percent = share(found["aiida_s"] / found["wall_s"]) if found["wall_s"] else "–"
     own = f"{duration(found['aiida_s'])} ({percent})"
     return [*lines, *_paragraph(f"wall time {duration(found['wall_s'])}; no job was at work in {own} of it: AiiDA's own share")]

@@ -89,9 +89,9 @@ def test_dry_run_of_the_pipeline_counts_every_stage(call: Call, codes: Any) -> N
         assert stage in result.output
 
 
-def test_pipeline_takes_trajectories_instead_of_aimd(call: Call, codes: dict[str, Any], make_trajectory: Any) -> None:
+@pytest.mark.usefixtures("no_cp2k")
+def test_pipeline_takes_trajectories_instead_of_aimd(call: Call, make_trajectory: Any) -> None:
     """Without CP2K it begins with the training, and says that it needs one of both where it has neither."""
-    codes["cp2k"].is_hidden = True
     node = make_trajectory().store()
     result = call("launch", "pipeline", "--structure", CRYSTAL, "--trajectory", node.pk, "--dry-run")
     assert "Input of the first job, nequip-train" in result.output

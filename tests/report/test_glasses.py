@@ -108,7 +108,7 @@ def test_table_of_real_numbers_is_whole(pipeline: orm.WorkChainNode) -> None:
         "glass 01",
         "solid 02",
         "3.0 ±",
-        "1.31 g/cm³",
+        "1.310 g/cm³",
         "3.80 ± 0.02",
         "4.00 ± 0.02",
         "not yet (N_eff = 11.6)",

@@ -41,7 +41,7 @@ def pipeline(aiida_profile: Any, process: Call, made: Call) -> orm.WorkChainNode
     watched = process(orm.CalcFunctionNode, "watch_linkers", caller=md)
     linkers = orm.Dict({"n_linkers": 32, "frames": 20, "transients": 1, "breaks": [broken], "whole": False})
     made(watched, result=linkers)
-    linkers.base.links.add_incoming(md, LinkType.RETURN, "linkers")
+    made(md, linkers=linkers)
     for node in (job, watched, md, melt, ensemble, aimd, root):
         node.seal()
     return root

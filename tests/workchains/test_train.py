@@ -41,7 +41,7 @@ def endings(model: Any, make_compiled: Callable[..., ZifModelData]) -> Callable[
     def make(found: float = 0.2, compiles: bool = True) -> Callable[..., Ending]:
         def end(process_class: Any, given: Any, _: int) -> Ending:
             if process_class is NequipTrainCalculation:
-                return Ending(outputs={"learning_curve": curve(0, 8), "results": Dict({"epochs": 8}), "model": model})
+                return Ending(outputs={"learning_curve": curve(0, 8), "results": Dict({"epochs": 8}), "model": model.clone()})
             if process_class is NequipCompileCalculation:
                 failed = Ending("ERROR_COMPILE_FAILED", values={"reason": "there is no C++ compiler."})
                 return Ending(outputs={"compiled": make_compiled()}) if compiles else failed
