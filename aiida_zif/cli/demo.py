@@ -20,7 +20,9 @@ MARK = "zif_demo"
 
 
 @click.command()
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True, help="Where all lies.")
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True, help="Where all lies."
+)
 @click.option("--recorded", is_flag=True, help="Start from trajectories recorded by the project instead of CP2K.")
 @click.option("--seed", type=click.IntRange(1, 20000), default=1, show_default=True, help="All seeds count from it.")
 @click.option("--override", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Change a number of the protocol; repeatable.")

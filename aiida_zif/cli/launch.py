@@ -19,6 +19,7 @@ from aiida_zif.cli import codes as our_codes
 from aiida_zif.cli import overrides as our_overrides
 from aiida_zif.cli import ports as our_ports
 from aiida_zif.cli import profile as our_profile
+from aiida_zif.cli.status import RESUME
 
 PREFIX = "zif."
 
@@ -230,23 +231,22 @@ def submit(builder: Any, profile: str | None) -> None:
 
 def run(builder: Any) -> None:
     """Run here, and say how it ended: 0 and 7xx are results."""
-    from aiida.engine import run_get_node
     from aiida.manage import get_manager
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     # AiiDA's own handler kills from within whatever a signal interrupts, a half-made transaction, too; the loop's comes between two steps
-    loop = get_manager().get_runner().loop
-    loop.call_soon(loop.add_signal_handler, signal.SIGINT, interrupt)
+    runner = get_manager().create_runner(communicator=None)  # without the broker, as `aiida.engine.run` does
+    runner.loop.call_soon(runner.loop.add_signal_handler, signal.SIGINT, interrupt)
     try:
-        _, node = run_get_node(builder)
+        _, node = runner.run_get_node(builder)
     except KeyboardInterrupt:
-        raise click.ClickException("stopped here; to go on from here: `verdi daemon start; verdi process repair`; `aiida-zif status`") from None
+        raise click.ClickException(f"stopped; the daemon can go on from here: {RESUME}") from None
     except Exception as problem:
         raise click.ClickException(f"the run stopped with {type(problem).__name__}: {' '.join(str(problem).split())}") from problem
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        runner.loop.remove_signal_handler(signal.SIGINT)
     name = f"{node.process_label}<{node.pk}>"
     if node.is_finished_ok or (node.exit_status or 0) >= 700:
         click.echo(f"{name} [{node.exit_status}] {node.exit_message or 'finished'}")

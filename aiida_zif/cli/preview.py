@@ -173,7 +173,9 @@ def _dataset(inputs: Inputs) -> Preview:
             steps.append([step for step in found if step >= node.first_used_step])
     frames = sum(int(mask.available.sum()) for mask in sampling.split_by_time(steps, wanted["held_out_fraction"], wanted["gap"]))
     if max(wanted["n_train"], wanted["n_validation"]) >= frames:
-        raise ValueError(f"{wanted['n_train']} + {wanted['n_validation']} frames are to be drawn, but only {frames} are on offer; ask for fewer")
+        raise ValueError(
+            f"{wanted['n_train']} + {wanted['n_validation']} frames are to be drawn, but only {frames} are on offer; ask for fewer"
+        )
     asked = f"{wanted['n_train']} frames to train on and {wanted['n_validation']} to validate with are drawn from {frames}"
     return Preview("", "", (asked, f"the last {wanted['held_out_fraction']:.0%} of each trajectory are held out"))
 

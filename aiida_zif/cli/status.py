@@ -11,6 +11,9 @@ import click
 from aiida_zif.cli import profile as our_profile
 from aiida_zif.cli import progress
 
+RESUME = "`verdi daemon stop; verdi process repair; verdi daemon start`"
+"""What gives to the daemon whatever nobody is at work on."""
+
 
 @click.command()
 @click.argument("pk", required=False)
@@ -90,5 +93,5 @@ def hints() -> list[str]:
     from aiida.engine.daemon.client import get_daemon_client
 
     if not get_daemon_client().is_daemon_running:
-        return ["No daemon runs: unless this was launched in another terminal, `verdi daemon start` goes on with it."]
+        return [f"No daemon runs: unless this runs in another terminal, nothing moves; {RESUME} goes on with it."]
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiida.engine import ExitCode
 from aiida.orm import Dict, to_aiida_type
 
 from aiida_zif.calculations.functions.dataset import draw_dataset
@@ -39,8 +40,12 @@ class DatasetWorkChain(ZifWorkChain):
         """How to draw."""
         return {"parameters": Dict({**plan["dataset"], "seed": 1})}
 
-    def draw(self) -> None:
-        """Draw, and say how many."""
-        dataset = draw_dataset(parameters=self.inputs.parameters, **self.inputs.trajectories)
+    def draw(self) -> ExitCode | None:
+        """Draw, and say how many; what cannot be drawn is said in the draw's own sentence."""
+        try:
+            dataset = draw_dataset(parameters=self.inputs.parameters, **self.inputs.trajectories)
+        except ValueError as problem:
+            return self.exit_codes.ERROR_CHILD_FAILED.format(stage="dataset", reason=str(problem))
         self.report(f"frames drawn: {dataset.counts}")
         self.out("dataset", dataset)
+        return None

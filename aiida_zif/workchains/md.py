@@ -52,6 +52,11 @@ class MdWorkChain(SegmentedWorkChain):
         run = stages.md_run(plan["md"]["run"], [stages.hold(plan["md"]["run"], "hold", **plan["md"]["hold"])], seed=1)
         return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan)}
 
+    def setup(self) -> None:
+        """What the restart file given has done counts as done."""
+        super().setup()
+        self.ctx.done = self.inputs.finished_steps.value
+
     def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
         """The same run, from the last restart file."""
         names = ("structure", "potential", "wall", "run", "restart", "finished_steps")

@@ -32,7 +32,10 @@ class MeltQuenchWorkChain(ZifWorkChain):
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_melt_quench, help="Tmax, rate, times.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities: another seed, another glass.")
-        spec.input("melt_criteria", valid_type=Dict, serializer=to_aiida_type, default=lambda: Dict({}), help="Thresholds of the verdict.")
+        spec.input(
+            "melt_criteria", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_criteria, default=lambda: Dict({}),
+            help="Thresholds of the verdict.",
+        )  # fmt: skip
         spec.outline(
             cls.setup, cls.run_melt, cls.inspect_melt, cls.judge,
             while_(cls.should_hold_on)(cls.run_hold, cls.inspect_melt, cls.judge),

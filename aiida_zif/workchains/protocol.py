@@ -34,9 +34,12 @@ def load(name: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``changes`` merged into it, mapping by mapping; lists are replaced."""
+    """Return ``base`` with ``changes`` merged in, mapping by mapping; lists are replaced, a mapping changed to ``None`` is taken out."""
     result = dict(base)
     for key, value in changes.items():
+        if value is None and isinstance(result.get(key), Mapping):
+            del result[key]
+            continue
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
         result[key] = merge(result[key], value) if both else value
     return result

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from aiida.orm import Dict
@@ -21,6 +22,24 @@ EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
 COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
 
+MAY_BE_ZERO = ("max_", "prepare_ps", "equilibrate_ps", "dump_fs", "thermo_fs")
+"""How the settings begin that may be 0: none, or as short as a step."""
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) and value > 0
+
+
+def validate_criteria(node: Any, _: Any) -> str | None:
+    """Say in one sentence what is wrong with the criteria of a melt."""
+    known = ("min_exchanged_share", "max_coordination")
+    for name, value in node.get_dict().items():
+        if name not in known:
+            return f"the melt criteria have no {name}; allowed are {', '.join(known)}"
+        if not _is_positive(value) and value != 0:
+            return f"{name} is {value!r}, but must be a number, 0 or more"
+    return None
+
 
 def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
     """Return an AiiDA validator of a plan with exactly the keys ``known`` and ``COMMON``."""
@@ -32,8 +51,13 @@ def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
         if unknown := sorted(set(plan) - known - COMMON):
             return f"the run has no setting {', '.join(unknown)}; allowed are {', '.join(sorted(known | COMMON))}"
         for name, value in plan.items():
-            if isinstance(value, (int, float)) and not value >= 0:
-                return f"{name} is {value}, but must not be negative"
+            if name != "volume_factors" and not _is_positive(value) and not (value == 0 and name.startswith(MAY_BE_ZERO)):
+                return f"{name} is {value!r}, but must be a positive number"
+        factors = plan.get("volume_factors")
+        if "volume_factors" in plan and not (
+            isinstance(factors, list) and all(map(_is_positive, factors)) and len(set(factors)) > plan["order"]
+        ):
+            return f"volume_factors are {factors!r}, but must be more than {plan['order']} different positive numbers"
         return None
 
     return validate

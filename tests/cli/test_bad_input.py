@@ -124,14 +124,14 @@ def test_run_that_raises_or_is_stopped(refused: Refused, monkeypatch: pytest.Mon
     """An exception and Ctrl-C end in one line, too."""
 
     def fail(problem: BaseException) -> Callable[..., None]:
-        def raising(_: Any) -> None:
+        def raising(*_: Any) -> None:
             raise problem
 
         return raising
 
-    monkeypatch.setattr("aiida.engine.run_get_node", fail(RuntimeError("disk\nfull")))
+    monkeypatch.setattr("aiida.engine.runners.Runner.run_get_node", fail(RuntimeError("disk\nfull")))
     assert "RuntimeError: disk full" in refused("launch", "aimd", "--structure", CRYSTAL)
-    monkeypatch.setattr("aiida.engine.run_get_node", fail(KeyboardInterrupt()))
+    monkeypatch.setattr("aiida.engine.runners.Runner.run_get_node", fail(KeyboardInterrupt()))
     assert "stopped" in refused("launch", "aimd", "--structure", CRYSTAL)
 
 

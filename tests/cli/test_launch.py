@@ -135,7 +135,7 @@ def test_daemon_gets_the_work_and_the_user_the_next_command(call: Call, codes: A
 def test_outcome_is_the_exit_code(status: int, ends: int, call: Call, make_chain: Any, codes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 and 7xx are results; all else is one sentence with the chain's message."""
     node = make_chain("AimdWorkChain", status, "what happened")
-    monkeypatch.setattr("aiida.engine.run_get_node", lambda builder: ({}, node))
+    monkeypatch.setattr("aiida.engine.runners.Runner.run_get_node", lambda _, builder: ({}, node))
     result = call("launch", "aimd", "--structure", CRYSTAL)
     assert result.exit_code == ends
     assert f"AimdWorkChain<{node.pk}> [{status}] what happened" in result.output

@@ -103,7 +103,9 @@ def test_wrong_temperature_is_a_verdict(run_chain: Callable[..., Any], inputs: d
     assert found.status == 0
 
 
-def test_many_unconverged_labels_are_a_verdict(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+def test_many_unconverged_labels_are_a_verdict(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]
+) -> None:
     """511 with the share."""
     found = run_chain(AimdWorkChain, lambda *_: segment(0, 12, 12, unconverged_steps=[1, 2, 3, 4]), **inputs)
     assert found.status == 511
@@ -115,7 +117,9 @@ def test_equilibration_does_not_count(run_chain: Callable[..., Any], inputs: dic
     assert found.outputs["audit"]["frames_used"] == 5
 
 
-@pytest.mark.parametrize("options", [{"account": "me", "max_wallclock_seconds": 60}, {"aimd": {"account": "me", "max_wallclock_seconds": 60}}])
+@pytest.mark.parametrize(
+    "options", [{"account": "me", "max_wallclock_seconds": 60}, {"aimd": {"account": "me", "max_wallclock_seconds": 60}}]
+)
 def test_options_reach_the_job(
     run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending], options: dict[str, Any]
 ) -> None:

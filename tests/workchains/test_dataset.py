@@ -19,7 +19,11 @@ HOW = {"method": "flat_histogram", "n_train": 8, "n_validation": 3, "held_out_fr
 @pytest.fixture
 def trajectories(make_trajectory: Callable[..., Any]) -> dict[str, Any]:
     first = make_trajectory(20, seed=1, first_used_step=4)
-    return {"first": first, "second": make_trajectory(20, seed=2, unconverged_steps=[3, 5]), "label": make_trajectory(3, seed=3, kind="label")}
+    return {
+        "first": first,
+        "second": make_trajectory(20, seed=2, unconverged_steps=[3, 5]),
+        "label": make_trajectory(3, seed=3, kind="label"),
+    }
 
 
 def draw(trajectories: dict[str, Any], **changes: Any) -> Any:
@@ -72,7 +76,9 @@ def test_seed_decides(trajectories: dict[str, Any]) -> None:
     assert first == second != third
 
 
-@pytest.mark.parametrize(("change", "sentence"), [({"method": "clever"}, "must be flat_histogram or random"), ({"seed": None}, "lack seed")])
+@pytest.mark.parametrize(
+    ("change", "sentence"), [({"method": "clever"}, "must be flat_histogram or random"), ({"seed": None}, "lack seed")]
+)
 def test_bad_parameters_are_refused(
     refusal: Callable[..., str], trajectories: dict[str, Any], change: dict[str, Any], sentence: str
 ) -> None:

@@ -17,6 +17,7 @@ from .conftest import Ending
 TIMES = {"prepare_ps": 0.005, "plateau_ps": 0.01, "equilibrate_ps": 0.005, "production_ps": 0.01, "rate_k_per_ps": 100000.0}
 EASY = {"min_exchanged_share": 0.0, "max_coordination": 4.5}
 """Criteria that a trembling crystal meets."""
+RAN: dict[str, Any] = {}
 
 
 @pytest.fixture
@@ -53,11 +54,17 @@ def test_melt_is_quenched(run_chain: Callable[..., Any], inputs: dict[str, Any],
     assert found.outputs["glass"].uuid == quench.node.outputs.structure.uuid
 
 
-def test_plateau_is_extended_until_it_is_molten(
-    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Ending]
-) -> None:
+@pytest.fixture
+def solid(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Ending]) -> Any:
+    """A run whose crystal never melts; several tests look at it."""
+    if "solid" not in RAN:
+        RAN["solid"] = run_chain(MeltQuenchWorkChain, endings, **{**inputs, "melt_criteria": Dict({})})
+    return RAN["solid"]
+
+
+def test_plateau_is_extended_until_it_is_molten(solid: Any) -> None:
     """Not molten: hold on, twice as allowed, then quench all the same; 710 says that it is no glass."""
-    found = run_chain(MeltQuenchWorkChain, endings, **{**inputs, "melt_criteria": Dict({})})
+    found = solid
     assert found.labels == ["melt", "hold_1", "hold_2", "quench"]
     assert found.status == 710
     assert "quenched solid, not molten" in found.message
@@ -66,11 +73,9 @@ def test_plateau_is_extended_until_it_is_molten(
     assert not found.outputs["melt"]["molten"]
 
 
-def test_trajectory_of_the_melt_holds_all_of_it(
-    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Ending]
-) -> None:
+def test_trajectory_of_the_melt_holds_all_of_it(solid: Any) -> None:
     """From the first preparing step to the end of the last extension: what is compared with the crystal later stands in it."""
-    found = run_chain(MeltQuenchWorkChain, endings, **{**inputs, "melt_criteria": Dict({})})
+    found = solid
     ends = [sum(stage["steps"] for stage in child.inputs["run"]["stages"]) for child in found.children]
     steps = found.outputs["trajectory_melt"].frames().steps.tolist()
     prepared = found.children[0].inputs["run"]["stages"][0]["steps"]

@@ -18,6 +18,8 @@ from .conftest import Ending
 
 RUN = {"stages": [{"kind": "hold", "label": label, "steps": 4, "temperature_k": 300.0} for label in ("prepare", "production")]}
 BROKEN = Ending("ERROR_LINKER_BROKEN", values={"linker": 1, "bond": "C–N", "step": 7, "temperature": 900.0})
+COLD = Ending("ERROR_TEMPERATURE_OFF", values={"mean": 500.0, "asked": 900.0})
+NOT_GOOD = Ending("ERROR_MODEL_NOT_GOOD_ENOUGH", values={"found": 0.5, "allowed": 0.3})
 ANALYSIS = {
     "density_g_per_cm3": {"mean": 1.3}, "zn_n_coordination": {"mean": 4.0}, "n_zn_n_angle_deg": {"mean": 109.0}, "rings_per_cell": {},
 }  # fmt: skip
@@ -77,85 +79,120 @@ def endings(
     return make
 
 
-def test_all_stages_are_walked(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+RAN: dict[str, Any] = {}
+"""Pipelines that have run, since several tests look at one."""
+
+
+@pytest.fixture
+def walked(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any], make_trajectory: Callable[..., Any]) -> Any:
+    """A pipeline in which all went well, with harvested geometries and options by stage."""
+    if "walked" not in RAN:
+        options = {stage: {"account": stage} for stage in ("aimd", "train", "compile", "md")}
+        RAN["walked"] = run_chain(PipelineWorkChain, endings(), **inputs, options=options, harvested=make_trajectory(2, kind="harvested"))
+    return RAN["walked"]
+
+
+@pytest.fixture
+def troubled(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> Any:
+    """A pipeline with a cold state point, a bad NequIP, a solid that did not melt and an equation of state that failed."""
+    if "troubled" not in RAN:
+        bad = {"train_nequip": NOT_GOOD, "aimd_900K_v105": COLD, "eos_glass_01": BROKEN}
+        RAN["troubled"] = run_chain(PipelineWorkChain, endings(molten=False, **bad), **inputs)
+    return RAN["troubled"]
+
+
+def child(ran: Any, label: str) -> Any:
+    """Return the child with this label."""
+    return next(one for one in ran.children if one.label == label)
+
+
+def test_all_stages_are_walked(walked: Any) -> None:
     """From state points to a certificate; what is not converged yet is a verdict, not a failure."""
-    found = run_chain(PipelineWorkChain, endings(), **inputs)
-    assert found.status == 0, found.reports
-    assert found.labels == [
-        "aimd_300K_v100", "aimd_900K_v105", "dataset", "train_nequip", "train_allegro", "glasses",
+    assert walked.status == 0, walked.reports
+    assert walked.labels == [
+        "aimd_300K_v100", "aimd_900K_v105", "label", "dataset", "train_nequip", "train_allegro", "glasses",
         "eos_glass_01", "strain_fluctuation_glass_01", "analysis_glass_01", "analysis_crystal",
     ]  # fmt: skip
-    assert set(found.outputs["models"]) == set(found.outputs["accuracies"]) == {"nequip", "allegro"}
-    certificate = found.outputs["certificates"]["glass_01"]
+    assert set(walked.outputs["models"]) == set(walked.outputs["accuracies"]) == {"nequip", "allegro"}
+    certificate = walked.outputs["certificates"]["glass_01"]
     assert certificate["kind"] == "glass"
     assert (certificate["bulk_modulus_gpa"], certificate["bulk_modulus_gpa_error"]) == (3.0, 0.2)
     assert certificate["elasticity"]["verdict"] == "not yet"
-    verdicts = found.outputs["verdicts"].get_dict()
+    verdicts = walked.outputs["verdicts"].get_dict()
     assert verdicts["strain_fluctuation_glass_01"] == {
-        "exit_status": 711, "message": "No elastic constants yet: not yet (N_eff = 3)", "uuid": found.children[7].node.uuid,
+        "exit_status": 711, "message": "No elastic constants yet: not yet (N_eff = 3)",
+        "uuid": child(walked, "strain_fluctuation_glass_01").node.uuid,
     }  # fmt: skip
     assert verdicts["md_model"]["message"] == "MD runs on nequip"
 
 
-def test_what_belongs_together_is_one_group(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+def test_what_belongs_together_is_one_group(walked: Any) -> None:
     """The unit of sharing: the pipeline, its glasses and their certificates."""
-    found = run_chain(PipelineWorkChain, endings(), **inputs)
-    group = Group.collection.get(label=f"zif/pipeline/{found.node.uuid}")
-    glass, certificate = found.outputs["glasses"]["glass_01"], found.outputs["certificates"]["glass_01"]
-    assert {node.uuid for node in group.nodes} == {found.node.uuid, glass.uuid, certificate.uuid}
+    group = Group.collection.get(label=f"zif/pipeline/{walked.node.uuid}")
+    glass, certificate = walked.outputs["glasses"]["glass_01"], walked.outputs["certificates"]["glass_01"]
+    assert {node.uuid for node in group.nodes} == {walked.node.uuid, glass.uuid, certificate.uuid}
 
 
-def test_seeds_count_from_the_one_given(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+def test_seeds_count_from_the_one_given(walked: Any) -> None:
     """Every seed of every stage follows from one input."""
-    found = {child.label: child.inputs for child in run_chain(PipelineWorkChain, endings(), **inputs).children}
-    assert [found[name]["run"]["seed"] for name in ("aimd_300K_v100", "aimd_900K_v105", "train_nequip")] == [301, 302, 3]
-    assert found["dataset"]["parameters"]["seed"] == 3
-    assert found["glasses"]["seeds"].get_list() == [3001]
+    labels = ("aimd_300K_v100", "aimd_900K_v105", "train_nequip")
+    assert [child(walked, label).inputs["run"]["seed"] for label in labels] == [301, 302, 3]
+    assert child(walked, "dataset").inputs["parameters"]["seed"] == 3
+    assert child(walked, "glasses").inputs["seeds"].get_list() == [3001]
 
 
-def test_what_did_not_melt_is_no_glass(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+def test_harvested_geometries_are_labelled(walked: Any) -> None:
+    """One job beside AIMD; its frames are drawn from, but make no state point."""
+    assert set(child(walked, "dataset").inputs["trajectories"]) == {"aimd_300K_v100", "aimd_900K_v105", "label"}
+
+
+def test_options_by_stage_reach_each_stage(walked: Any) -> None:
+    """Said once on the pipeline; training gets those of compiling, too."""
+    given = {one.label: one.inputs["options"].get_dict() for one in walked.children if "options" in one.inputs}
+    assert given["aimd_300K_v100"] == {"account": "aimd"}
+    assert given["train_nequip"] == {stage: {"account": stage} for stage in ("train", "compile")}
+    assert given["glasses"] == given["eos_glass_01"] == {"account": "md"}
+    assert "dataset" not in given
+    assert child(walked, "label").options["account"] == "aimd"
+
+
+def test_what_did_not_melt_is_no_glass(troubled: Any) -> None:
     """710 of a replica: certified as what it is."""
-    found = run_chain(PipelineWorkChain, endings(molten=False), **inputs)
-    assert found.status == 0
-    assert found.outputs["certificates"]["glass_01"]["kind"] == "quenched solid, not molten"
-    assert found.outputs["verdicts"]["glass_01"]["exit_status"] == 710
+    assert troubled.status == 0, troubled.reports
+    assert troubled.outputs["certificates"]["glass_01"]["kind"] == "quenched solid, not molten"
+    assert troubled.outputs["verdicts"]["glass_01"]["exit_status"] == 710
 
 
-@pytest.mark.parametrize(
-    ("bad", "runs_on"), [({"train_nequip"}, "allegro"), ({"train_allegro"}, "nequip"), ({"train_nequip", "train_allegro"}, None)]
-)
-def test_other_model_steps_in(
-    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any], bad: set[str], runs_on: str | None
-) -> None:
-    """A model that is not good enough is not run; the other one is, where there is one; else 420."""
-    worse = {name: Ending("ERROR_MODEL_NOT_GOOD_ENOUGH", values={"found": 0.5, "allowed": 0.3}) for name in bad}
-    found = run_chain(PipelineWorkChain, endings(**worse), **inputs)
-    if runs_on is None:
-        assert found.status == 420
-        assert "train failed: TrainWorkChain<" in found.message
-        assert "50.0% of the spread" in found.message
-        return
-    assert found.status == 0
-    assert found.outputs["verdicts"]["md_model"]["message"] == f"MD runs on {runs_on}"
-    trained = next(child for child in found.children if child.label == f"train_{runs_on}")
-    glasses = next(child for child in found.children if child.label == "glasses")
-    assert glasses.inputs["potential"].uuid == trained.node.outputs.compiled.uuid
-
-
-def test_failed_state_point_is_left_out(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+def test_failed_state_point_is_left_out(troubled: Any) -> None:
     """As long as enough remain."""
-    cold = Ending("ERROR_TEMPERATURE_OFF", values={"mean": 500.0, "asked": 900.0})
-    found = run_chain(PipelineWorkChain, endings(aimd_900K_v105=cold), **inputs)
-    assert found.status == 0
-    dataset = next(child for child in found.children if child.label == "dataset")
-    assert set(dataset.inputs["trajectories"]) == {"aimd_300K_v100"}
-    assert found.outputs["verdicts"]["aimd_900K_v105"]["exit_status"] == 510
+    assert set(child(troubled, "dataset").inputs["trajectories"]) == {"aimd_300K_v100"}
+    assert troubled.outputs["verdicts"]["aimd_900K_v105"]["exit_status"] == 510
+
+
+def test_other_model_steps_in(troubled: Any) -> None:
+    """A model that is not good enough is not run: the next one is."""
+    assert troubled.outputs["verdicts"]["md_model"]["message"] == "MD runs on allegro"
+    potential = child(troubled, "glasses").inputs["potential"]
+    assert potential.uuid == child(troubled, "train_allegro").node.outputs.compiled.uuid
+
+
+def test_glass_without_mechanics_is_certified(troubled: Any) -> None:
+    """A P(V) that failed leaves a gap in the certificate, none in the pipeline."""
+    assert troubled.outputs["certificates"]["glass_01"]["bulk_modulus_gpa"] is None
+    assert troubled.outputs["verdicts"]["eos_glass_01"]["exit_status"] == 530
+
+
+def test_no_model_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
+    """420 with the reason of the first; what was trained is put out all the same."""
+    found = run_chain(PipelineWorkChain, endings(train_nequip=NOT_GOOD, train_allegro=NOT_GOOD), **inputs)
+    assert found.status == 420
+    assert "train failed: TrainWorkChain<" in found.message
+    assert "50.0% of the spread" in found.message
 
 
 def test_too_few_state_points_stop(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
     """420 with the reason of the first that failed."""
-    cold = Ending("ERROR_TEMPERATURE_OFF", values={"mean": 500.0, "asked": 900.0})
-    found = run_chain(PipelineWorkChain, endings(aimd_900K_v105=cold, aimd_300K_v100=cold), **inputs)
+    found = run_chain(PipelineWorkChain, endings(aimd_900K_v105=COLD, aimd_300K_v100=COLD), **inputs)
     assert found.status == 420
     assert "500 K instead of the 900 K" in found.message
 
@@ -168,25 +205,6 @@ def test_no_solid_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, 
     assert "0 of 1 replicas" in found.message
 
 
-def test_glass_without_mechanics_is_certified(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
-    """A P(V) that failed leaves a gap in the certificate, no gap in the pipeline."""
-    found = run_chain(PipelineWorkChain, endings(eos_glass_01=BROKEN), **inputs)
-    assert found.status == 0
-    assert found.outputs["certificates"]["glass_01"]["bulk_modulus_gpa"] is None
-    assert found.outputs["verdicts"]["eos_glass_01"]["exit_status"] == 530
-
-
-def test_harvested_geometries_are_labelled(
-    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any], make_trajectory: Callable[..., Any]
-) -> None:
-    """One job beside AIMD; its frames are drawn from, but make no state point."""
-    found = run_chain(PipelineWorkChain, endings(), **inputs, harvested=make_trajectory(2, kind="harvested"))
-    assert found.status == 0
-    assert "label" in found.labels
-    dataset = next(child for child in found.children if child.label == "dataset")
-    assert set(dataset.inputs["trajectories"]) == {"aimd_300K_v100", "aimd_900K_v105", "label"}
-
-
 def test_recorded_trajectories_take_the_place_of_aimd(
     run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any], make_trajectory: Callable[..., Any]
 ) -> None:
@@ -195,17 +213,6 @@ def test_recorded_trajectories_take_the_place_of_aimd(
     found = run_chain(PipelineWorkChain, endings(), **given, trajectories={"recorded": make_trajectory(6)})
     assert found.status == 0
     assert found.labels[0] == "dataset"
-
-
-def test_options_by_stage_reach_each_stage(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
-    """Said once on the pipeline; training gets those of compiling and evaluating, too."""
-    options = {stage: {"account": stage} for stage in ("aimd", "train", "compile", "md")}
-    found = run_chain(PipelineWorkChain, endings(), **inputs, options=Dict(options))
-    given = {child.label: child.inputs["options"].get_dict() if "options" in child.inputs else None for child in found.children}
-    assert given["aimd_300K_v100"] == {"account": "aimd"}
-    assert given["train_nequip"] == {stage: {"account": stage} for stage in ("train", "compile")}
-    assert given["glasses"] == given["eos_glass_01"] == {"account": "md"}
-    assert given["dataset"] is None
 
 
 @pytest.mark.parametrize(

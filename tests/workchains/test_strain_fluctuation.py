@@ -18,7 +18,7 @@ from .conftest import Ending
 @pytest.fixture
 def inputs(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any], plan: dict[str, Any]) -> dict[str, Any]:
     given = {"codes": {"lammps": codes["lammps"]}, "structure": crystal, "potential": make_compiled(), "seed": Int(2)}
-    return {**given, "run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"], "max_extensions": 2})}
+    return {**given, "run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"], "max_extensions": 1})}
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def test_enough_samples_give_constants(run_chain: Callable[..., Any], inputs: di
 
 
 def test_too_few_samples_ask_for_more(run_chain: Callable[..., Any], inputs: dict[str, Any], ending: Callable[..., Any]) -> None:
-    """Not yet: go on from the restart file, twice as allowed; then 711 and no number."""
+    """Not yet: go on from the restart file, once as allowed; then 711 and no number."""
     found = run_chain(StrainFluctuationWorkChain, ending(5), **inputs)
-    assert found.labels == ["npt_01", "npt_02", "npt_03"]
+    assert found.labels == ["npt_01", "npt_02"]
     assert found.status == 711
-    first, second, third = (child.inputs for child in found.children)
-    assert [stage["label"] for stage in third["run"]["stages"]] == ["equilibrate", "production_1", "production_2", "production_3"]
+    first, second = (child.inputs for child in found.children)
+    assert [stage["label"] for stage in second["run"]["stages"]] == ["equilibrate", "production_1", "production_2"]
     assert second["finished_steps"].value == sum(stage["steps"] for stage in first["run"]["stages"])
     assert second["restart"].uuid == found.children[0].node.outputs.restart.uuid
-    assert len(found.outputs["cells"].get_array("step")) == 15
+    assert len(found.outputs["cells"].get_array("step")) == 10
     constants = found.outputs["elastic_constants"]
     assert constants["verdict"] == "not yet"
     assert not constants.get_dict().get("bulk_modulus_gpa")
@@ -73,7 +73,7 @@ def test_extension_may_be_enough(run_chain: Callable[..., Any], inputs: dict[str
     run = Dict({**inputs["run"].get_dict(), "min_n_eff": 500})
     found = run_chain(StrainFluctuationWorkChain, ending(400), **{**inputs, "run": run})
     assert found.status == 0, found.message
-    assert len(found.children) in (2, 3)
+    assert found.labels == ["npt_01", "npt_02"]
 
 
 def test_run_that_failed_has_no_constants(run_chain: Callable[..., Any], inputs: dict[str, Any]) -> None:

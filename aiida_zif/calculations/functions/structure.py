@@ -46,7 +46,7 @@ def read_structure(path: Any) -> StructureData:
     try:
         atoms: Any = ase.io.read(path, index=0)
     except Exception as problem:
-        raise ValueError(f"{str(path)!r} could not be read as a structure: {problem}") from problem
+        raise ValueError(f"{str(path)!r} could not be read as a structure: {str(problem) or type(problem).__name__}") from problem
     if not atoms.cell.rank == 3:
         raise ValueError(f"{str(path)!r} has no periodic cell in three dimensions")
     return to_structure(atoms.get_chemical_symbols(), atoms.positions, atoms.cell[:])
