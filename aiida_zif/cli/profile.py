@@ -45,6 +45,7 @@ def make_profile(name: str, folder: Path) -> Any:
     os.environ["AIIDA_PATH"] = str(folder)
     # the daemon starts `verdi`, which stands beside this Python even where no environment was activated; AiiDA looks once, at import
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    (folder / ".aiida").mkdir(parents=True, exist_ok=True)  # AiiDA warns where it has to make it
     from aiida.manage.configuration import create_profile, get_config, load_profile
     from aiida.manage.configuration.settings import AiiDAConfigDir
     from aiida.plugins import BrokerFactory

@@ -202,6 +202,6 @@ def _limits(plan: dict[str, Any], facts: dict[str, Any]) -> list[str]:
         limits.append(f"{facts['structure']['n_atoms_md']} atoms in MD")
     run = plan.get("melt_quench", {}).get("run", {})
     if "rate_k_per_ps" in run:
-        plateau = f"{run.get('plateau_ps', 0):g} ps at {run.get('tmax_k', 0):g} K"
+        plateau = f"{run.get('plateau_ps', 0):g} ps or more at {run.get('tmax_k', 0):g} K"
         limits.append(f"heated and quenched at {run['rate_k_per_ps']:g} K/ps with {plateau}")
     return limits

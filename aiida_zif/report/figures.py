@@ -226,6 +226,7 @@ def cells(solids: dict[str, Array]) -> bytes:
 def timeline(jobs: Sequence[dict[str, Any]], wall_s: float) -> bytes:
     """Return when which job ran."""
     stages = list(dict.fromkeys(job["stage"] for job in jobs))
+    jobs = sorted(jobs, key=lambda job: (stages.index(job["stage"]), job["start_s"]))
     with _canvas(1, 1, 0.7 + 0.14 * len(jobs)) as (_, axes, buffer):
         axis = axes[0, 0]
         for row, job in enumerate(jobs):

@@ -9,6 +9,7 @@ from typing import Any
 from aiida.orm import Node, ProcessNode
 
 from aiida_zif.report import graph
+from aiida_zif.science.units import FS_IN_PS
 
 NOT_ANALYSED: dict[str, Any] = {
     "density_g_per_cm3": None, "zn_n_coordination": None, "zn_n_first_peak_angstrom": None, "n_zn_n_angle_deg": None,
@@ -49,10 +50,14 @@ def _replica(pipeline: ProcessNode, label: str, chain: ProcessNode, certificate:
     else:
         kind = "not certified" if "glass" in found else "failed"
     summary = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("summary")
-    run = graph.content(found.get("run") or given.get("run"))
+    plan, run = graph.content(given.get("run")), graph.content(found.get("run"))
+    criteria = graph.content(given.get("melt_criteria"))
+    held = [stage["steps"] for stage in run.get("stages", []) if stage["label"].startswith("plateau")]
     return {
         "label": label, "kind": kind, "seed": given["seed"].value if "seed" in given else None, "verdict": graph.verdict(chain),
-        "tmax_k": graph.content(given.get("run")).get("tmax_k"), "stages": run.get("stages"), "linkers": linkers,
+        "tmax_k": plan.get("tmax_k"), "held_ps": round(sum(held) * plan.get("timestep_fs", 0.5) * FS_IN_PS, 3) if held else None,
+        "n_zinc": _zinc(given.get("structure")), "min_exchanged_share": criteria.get("min_exchanged_share"), "linkers": linkers,
+        "judged": sum(node.process_label == "judge_melt" for _, node in graph.children(chain)),
         "melt": {key: melt.get(key) for key in ("molten", "exchanged_share", "coordination_at_tmax", "sentence")} if melt else None,
         **(_structure(summary) if summary is not None else NOT_ANALYSED),
         "equation_of_state": _mechanics(graph.child(pipeline, f"eos_{label}"), "equation_of_state", EOS),
@@ -85,6 +90,10 @@ def _mechanics(chain: ProcessNode | None, port: str, names: tuple[str, ...]) -> 
 def _structure(summary: Node) -> dict[str, Any]:
     told = graph.content(summary)
     return {**{name: told.get(name) for name in NOT_ANALYSED if name != "uuid_analysis"}, "uuid_analysis": str(summary.uuid)}
+
+
+def _zinc(structure: Any) -> int | None:
+    return None if structure is None else sum(structure.get_kind(site.kind_name).symbol == "Zn" for site in structure.sites)
 
 
 def _last(chain: ProcessNode, function: str) -> Node | None:

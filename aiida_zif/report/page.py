@@ -94,7 +94,8 @@ def _solids(facts: dict[str, Any], found: curves.Curves) -> str:
     rows.append(["nodes", *(_nodes(solid) for solid in solids)])
     html += _table(["", *names], rows)
     if found.melt_quenches:
-        text = "Melt-quench: temperature and mean Zn–N coordination (N within 2.5 Å). Shaded: the plateau at Tmax. Red: a linker broke."
+        text = "Melt-quench: temperature and mean Zn–N coordination (N within 2.5 Å). Shaded: held at Tmax."
+        text += " Red: a linker broke." if any(replica.breaks_ps for replica in found.melt_quenches) else ""
         html += _figure(figures.melt_quench(found.melt_quenches), text)
     if found.structures:
         text = "Zn–N radial distribution function and running coordination number: the crystal before heating, the solids after the quench."

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from aiida_zif.report.numbers import UNKNOWN, number, pair, share, with_error
@@ -71,6 +72,21 @@ def melting(glass: dict[str, Any]) -> str:
     if not glass["melt"]:
         return "not judged"
     return "yes" if glass["melt"]["molten"] else "no"
+
+
+def held(glass: dict[str, Any]) -> str:
+    """Return how long it was held at Tmax, and how often the melt was judged: it is held on as long as it is not molten."""
+    often = "once" if glass["judged"] == 1 else f"{glass['judged']} times"
+    return UNKNOWN if glass["held_ps"] is None else f"{glass['held_ps']:g} ps, judged {often}"
+
+
+def exchanged(glass: dict[str, Any]) -> str:
+    """Return how many Zn hold an N that was not theirs in the crystal, and how many make a melt."""
+    found, n_zinc, wanted = (glass["melt"] or {}).get("exchanged_share"), glass["n_zinc"], glass["min_exchanged_share"]
+    if found is None or not n_zinc:
+        return share(found)
+    least = f"; a melt has {ceil(wanted * n_zinc - 1e-9)} or more" if wanted is not None else ""
+    return f"{round(found * n_zinc)} of {n_zinc}{least}"
 
 
 def bulk_modulus(glass: dict[str, Any]) -> str:
@@ -159,10 +175,11 @@ PROPERTIES: tuple[tuple[str, Any, bool], ...] = (
     ("kind", lambda solid: [solid["kind"]], False),
     ("seed", lambda solid: [str(solid["seed"])], False),
     ("molten at Tmax", lambda solid: [melting(solid) + f" ({number(solid['tmax_k'], 0, 'K')})"], False),
-    ("  Zn with a new N", lambda solid: [share((solid["melt"] or {}).get("exchanged_share"))], False),
-    ("  Zn–N coordination", lambda solid: [coordination((solid["melt"] or {}).get("coordination_at_tmax"))], False),
+    ("held at Tmax", lambda solid: [held(solid)], False),
+    ("Zn with a new N", lambda solid: [exchanged(solid)], False),
+    ("coordination at Tmax", lambda solid: [coordination((solid["melt"] or {}).get("coordination_at_tmax"))], False),
     ("linkers", lambda solid: [stability(solid["linkers"])], False),
-    ("density in MD", lambda solid: [with_error(solid["density_g_per_cm3"], "g/cm³", 3)], True),
+    ("density, volume fixed", lambda solid: [with_error(solid["density_g_per_cm3"], "g/cm³", 3)], True),
     ("Zn–N coordination", lambda solid: [coordination(solid["zn_n_coordination"])], True),
     ("Zn–N first peak", lambda solid: [number(solid["zn_n_first_peak_angstrom"], 2, "Å")], True),
     ("N–Zn–N angle", lambda solid: [angle(solid)], True),

@@ -93,6 +93,14 @@ def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) ->
     weights, axes = np.linalg.eigh(covariance)
     # numerical noise of text output (1e-6 of a cell) must not pass for a strain that was free
     if weights[-1] <= 0 or weights[0] < FROZEN * weights[-1]:
+        spread = np.diag(covariance)
+        if spread.min() > FROZEN * spread.max():
+            # every strain moved: a drift too short to tell them apart says nothing about the barostat
+            n_eff = len(h) / max(statistical_inefficiency(strains[:, k]) for k in range(6))
+            if n_eff < min_n_eff:
+                return ElasticResult(
+                    "not yet", n_eff, f"Elastic constants: not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed)."
+                )
         free = int((weights > max(FROZEN * weights[-1], 0.0)).sum()) if weights[-1] > 0 else 0
         raise ValueError(f"the cell was free in {free} of its 6 strains, but a stiffness needs all: let the whole cell vary (npt tri)")
     principal = centred @ axes / np.sqrt(weights)

@@ -29,7 +29,8 @@ def solid(label: str, kind: str, **changes: Any) -> dict[str, Any]:
     elasticity |= {"verdict": "not yet", "n_eff": 11.6, "sentence": "Elastic constants: not yet (N_eff = 11.6; at least 30 is needed)."}
     elasticity |= {"temperature_k": 300.0, "n_cells": 500, "ended": "[711] No elastic constants yet", "uuid": UUID, "uuid_chain": UUID}
     facts = {
-        "label": label, "kind": kind, "seed": 1001, "verdict": "done", "tmax_k": 1500.0, "stages": None,
+        "label": label, "kind": kind, "seed": 1001, "verdict": "done", "tmax_k": 1500.0, "held_ps": 5.0,
+        "judged": 1, "n_zinc": 16, "min_exchanged_share": 0.1,
         "linkers": {"n": 32, "frames": 352, "transients": 0, "breaks": [], "uuids": [UUID]},
         "melt": {
             "molten": molten, "exchanged_share": 0.5 if molten else 0.0, "sentence": "…",

@@ -100,3 +100,12 @@ def test_cache_is_told(facts: dict[str, Any]) -> None:
     """Jobs that did not run because the cache knew their results are counted apart."""
     facts["cost"]["jobs"].append({**facts["cost"]["jobs"][0], "cached": True, "core_s": None})
     assert "1 of 2 jobs were not run, their results came from the cache" in " ".join(table.render(facts).split())
+
+
+def test_melt_verdict_shows_its_margin(facts: dict[str, Any]) -> None:
+    """How many Zn exchanged and how many would do stand beside each other, and how often was judged."""
+    facts["crystal"] = None
+    facts["glasses"][0] |= {"judged": 2, "held_ps": 12.0, "melt": {**facts["glasses"][0]["melt"], "exchanged_share": 0.125}}
+    text = table.render(facts)
+    assert "2 of 16; a melt has 2 or more" in text
+    assert "12 ps, judged 2 times" in text
