@@ -106,7 +106,7 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
 
 def facts_of(name: str) -> dict[str, Any]:
     """Return what a recorded file's name says: ``aimd_1000K_v105`` was asked for 1000 K."""
-    if name == "label":
+    if name.startswith("label"):
         return {"kind": "label", "method": "gfn1-xtb"}
     return {"kind": "aimd", "method": "gfn1-xtb", "asked_temperature_k": float(name.split("_")[1].rstrip("K"))}
 
@@ -132,12 +132,13 @@ def finish(node: Any, folder: Path, seconds: float) -> None:
     """Print the table, write page and archive, and say how to go on."""
     from aiida_zif.report import archive, page, table
 
+    setup_profile.stop_daemon()
     if not node.is_finished_ok:
+        click.echo(table.render(table.collect(node)))
         raise click.ClickException(
             f"PipelineWorkChain<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}\n"
             f"  look:  verdi process report {node.pk}   (with AIIDA_PATH={folder / 'aiida'})"
         )
-    setup_profile.stop_daemon()
     facts = table.collect(node)
     click.echo(table.render(facts))
     report, shared = folder / "report.html", folder / "demo.aiida"

@@ -97,7 +97,9 @@ def steps_of(node: Any) -> tuple[int | None, int | None]:
 def asked_of(node: Any) -> int | None:
     """Return how many steps, frames or epochs a job was asked for."""
     if node.process_label == "Cp2kLabelCalculation":
-        return int(node.inputs.frames.n_frames)
+        from aiida_zif.calculations.label import part_of
+
+        return len(part_of(node.inputs.run.get_dict(), node.inputs.frames.n_frames))
     if "run" not in node.inputs:
         return None
     run = node.inputs.run.get_dict()

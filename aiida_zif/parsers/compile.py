@@ -31,7 +31,6 @@ class NequipCompileParser(ZifParser):
         facts = {name: parent.base.attributes.get(name, None) for name in inherited}
         compiled = ZifModelData.from_file(path, COMPILED, **facts, parent=str(parent.uuid), device=self.node.inputs.device.value)
         self.out("compiled", compiled)
-        self.out(
-            "results", Dict({"program": self.program, "device": self.node.inputs.device.value, "bytes": path.stat().st_size, **self.cost})
-        )
+        facts = {name: compiled.base.attributes.get(name, None) for name in ("versions", "device", "isa", "machine", "compute_capability")}
+        self.out("results", Dict({"program": self.program, **facts, "bytes": path.stat().st_size, **self.cost}))
         return None

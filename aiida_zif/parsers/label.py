@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from aiida.engine import ExitCode
 from aiida.orm import Dict
 
+from aiida_zif.calculations.label import part_of
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_output
 from aiida_zif.parsers.aimd import facts_of
@@ -25,7 +27,8 @@ class Cp2kLabelParser(ZifParser):
         """Leave out by name what did not converge."""
         if not self.stdout:
             return self.verdict("ERROR_NO_OUTPUT", program=self.program)
-        asked = self.node.inputs.frames.n_frames
+        wanted = part_of(self.node.inputs.run.get_dict(), self.node.inputs.frames.n_frames)
+        asked = len(wanted)
         found = cp2k_output.read(folder)
         self.out("output_parameters", Dict({**self.cost, **facts_of(found), "frames_asked": asked}))
         if not len(found.frames):
@@ -35,11 +38,13 @@ class Cp2kLabelParser(ZifParser):
         if good.any():
             facts: dict[str, Any] = {
                 "kind": "label",
-                "unconverged_steps": [int(step) for step in found.unconverged_steps],
+                "unconverged_steps": [int(step) + wanted.start for step in found.unconverged_steps],
                 "stress": "none",
             }
             facts["parent"] = str(self.node.inputs.frames.uuid)
-            self.out("trajectory", ZifTrajectoryData.from_frames(found.frames.select(good), **facts))
+            # the step of a labelled frame is its number among the frames given, in whatever part it was labelled
+            frames = replace(found.frames, steps=steps + wanted.start).select(good)
+            self.out("trajectory", ZifTrajectoryData.from_frames(frames, **facts))
         if len(found.frames) < asked:
             return self.verdict("ERROR_INTERRUPTED", done=len(found.frames), asked=asked)
         return None

@@ -12,7 +12,7 @@ from aiida.orm import ArrayData, Dict, SinglefileData
 
 from aiida_zif.calculations.train import MODEL, PACKAGE_OUTPUT
 from aiida_zif.data.model import ZifModelData
-from aiida_zif.formats import nequip_config, nequip_log
+from aiida_zif.formats import nequip_config, nequip_log, nequip_model
 from aiida_zif.parsers.job import ZifParser, last_words
 
 
@@ -34,7 +34,9 @@ class NequipTrainParser(ZifParser):
             array.set_array(re.sub(r"\W", "_", name), np.asarray(column))
         self.out("learning_curve", array)
         epochs = int(curve.epoch[-1]) + 1 if len(curve.epoch) else 0
-        self.out("results", Dict({"program": self.program, "epochs": epochs, "best_epoch": curve.best_epoch, **self.cost}))
+        versions = nequip_model.read_facts(model).versions if model.exists() else {}
+        results = {"program": self.program, "versions": versions, "epochs": epochs, "best_epoch": curve.best_epoch, **self.cost}
+        self.out("results", Dict(results))
         if checkpoint.exists() and epochs < run.epochs:
             self.out("restart", SinglefileData(checkpoint, filename="last.ckpt"))
         if curve.not_a_number is not None:

@@ -32,7 +32,7 @@ def collect(pipeline: ProcessNode) -> dict[str, Any]:
         },
         "structure": _structure(structure, graph.child(pipeline, "make_supercell")),
         "aimd": _recorded(given, structure) if recorded else [_state_point(step, structure) for step in _below(steps, "AimdWorkChain")],
-        "labels": next((_labels(step) for step in _below(steps, "Cp2kLabelCalculation")), None),
+        "labels": _labels(_below(steps, "Cp2kLabelCalculation")),
         "dataset": _dataset(made.get("dataset") or graph.outputs(graph.child(pipeline, "dataset")).get("dataset")),
         "models": [_model(step, pipeline) for step in _below(steps, "TrainWorkChain")],
         "crystal": collect_crystal(pipeline),
@@ -112,13 +112,18 @@ def _recorded(given: dict[str, Node], crystal: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _labels(step: graph.Step) -> dict[str, Any]:
-    """What became of the geometries labelled one by one."""
-    asked, kept = graph.inputs(step.node).get("frames"), graph.outputs(step.node).get("trajectory")
+def _labels(jobs: Sequence[graph.Step]) -> dict[str, Any] | None:
+    """What became of the geometries labelled one by one, in one job or several."""
+    if not jobs:
+        return None
+    asked = graph.inputs(jobs[0].node).get("frames")
+    kept = [node for job in jobs if (node := graph.outputs(job.node).get("trajectory")) is not None]
     return {
         "asked": None if asked is None else asked.base.attributes.get("n_frames"),
-        "kept": 0 if kept is None else kept.base.attributes.get("n_frames"),
-        "verdict": step.verdict, "uuid": None if kept is None else str(kept.uuid), "uuid_job": str(step.node.uuid),
+        "kept": sum(node.base.attributes.get("n_frames") for node in kept),
+        "verdict": next((job.verdict for job in jobs if job.verdict != "done"), "done"),
+        "uuid": str(kept[0].uuid) if kept else None, "uuids": [str(node.uuid) for node in kept],
+        "uuid_jobs": [str(job.node.uuid) for job in jobs],
     }  # fmt: skip
 
 

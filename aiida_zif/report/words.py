@@ -16,7 +16,7 @@ GLASS = "glass"
 
 def name_of(glass: dict[str, Any]) -> str:
     """Return what to call a replica: glass only what is one."""
-    ordinal = str(glass["label"]).removeprefix("glass_")
+    ordinal = str(glass["label"]).removeprefix("replica_")
     word = "glass" if glass["kind"] == GLASS else "solid" if glass["uuid"] else "replica"
     return f"{word} {ordinal}"
 

@@ -29,7 +29,7 @@ class GlassEnsembleWorkChain(ZifWorkChain):
         spec.input("seeds", valid_type=List, serializer=to_aiida_type, validator=_validate_seeds, help="One glass per seed.")
         spec.input("min_success", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="Fewer glasses are a failure.")
         spec.outline(cls.run_replicas, cls.results)
-        spec.output_namespace("glasses", dynamic=True, valid_type=StructureData, help="By replica.")
+        spec.output_namespace("glasses", dynamic=True, valid_type=StructureData, help="By replica; the certificate says which is a glass.")
         spec.output_namespace("melts", dynamic=True, valid_type=Dict, help="The melt verdicts by replica.")
         spec.output("verdicts", valid_type=Dict, help="What became of each replica.")
         declare(spec, "ERROR_TOO_FEW_REPLICAS")
@@ -47,8 +47,8 @@ class GlassEnsembleWorkChain(ZifWorkChain):
         shared = {name: self.inputs[name] for name in SHARED if name in self.inputs}
         nodes = {}
         for number, seed in enumerate(self.inputs.seeds.get_list(), 1):
-            metadata = {"call_link_label": f"glass_{number:02d}"}
-            nodes[f"glass_{number:02d}"] = self.submit(
+            metadata = {"call_link_label": f"replica_{number:02d}"}
+            nodes[f"replica_{number:02d}"] = self.submit(
                 MeltQuenchWorkChain, codes=self.codes_for(MeltQuenchWorkChain), seed=Int(seed), metadata=metadata,
                 **self.stage_options("md"), **shared,
             )  # fmt: skip

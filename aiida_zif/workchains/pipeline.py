@@ -122,10 +122,11 @@ class PipelineWorkChain(ZifWorkChain):
                 AimdWorkChain, "aimd", label, structure=structure, run=Dict(run), temperature_tolerance=tolerance
             )  # fmt: skip
         if "harvested" in self.inputs:
-            metadata = {"options": self.options("aimd"), "call_link_label": "label"}
-            run = {key: plan["run"][key] for key in ("method",)}
-            code, frames = self.inputs.codes["cp2k"], self.inputs.harvested
-            nodes["label"] = self.submit(Cp2kLabelCalculation, code=code, frames=frames, run=Dict(run), metadata=metadata)
+            code, frames, parts = self.inputs.codes["cp2k"], self.inputs.harvested, plan["label_jobs"]
+            for part in range(1, parts + 1):
+                metadata = {"options": self.options("aimd"), "call_link_label": f"label_{part:02d}"}
+                which = Dict({"method": plan["run"]["method"], "part": part, "parts": parts})
+                nodes[f"label_{part:02d}"] = self.submit(Cp2kLabelCalculation, code=code, frames=frames, run=which, metadata=metadata)
         self.ctx.aimd_labels = list(nodes)
         return nodes
 
@@ -136,7 +137,7 @@ class PipelineWorkChain(ZifWorkChain):
             self.note(label, node)
             if node.is_finished_ok:
                 self.ctx.trajectories[label] = node.outputs.trajectory
-        found = sum(label != "label" for label in self.ctx.trajectories)
+        found = sum(not label.startswith("label_") for label in self.ctx.trajectories)
         if found < self.ctx.plan["aimd"]["min_state_points"]:
             return self.child_failed("aimd", next(self.ctx[label] for label in self.ctx.aimd_labels if not self.ctx[label].is_finished_ok))
         return None

@@ -63,7 +63,7 @@ def pipeline(aiida_profile: Any, process: Callable[..., Any], made: Callable[...
     r = np.linspace(0.1, 8, 9)
     shape = {"r": r, "g_zn_n": r, "n_zn_n": r, "angle": r, "angle_density": r}
     made(crystal, summary=summary(4.0), curves=array(**shape))
-    for label, molten in (("glass_01", True), ("glass_02", False)):
+    for label, molten in (("replica_01", True), ("replica_02", False)):
         chain = process(
             orm.WorkChainNode, "MeltQuenchWorkChain", label, ensemble, status=0 if molten else 710, message="" if molten else "not molten",
             run=orm.Dict({"tmax_k": 1500.0, "timestep_fs": 0.5}), seed=orm.Int(1001),

@@ -34,7 +34,9 @@ def pipeline(aiida_profile: Any, process: Call, made: Call) -> orm.WorkChainNode
     made(job, output_parameters=orm.Dict(told), retrieved=orm.FolderData())
     made(aimd, audit=orm.Dict({"mean_temperature_k": 291.0, "frames_used": 160, "unconverged": 0, "passed": True}))
     ensemble = process(orm.WorkChainNode, "GlassEnsembleWorkChain", "glasses", root, status=421)
-    melt = process(orm.WorkChainNode, "MeltQuenchWorkChain", "glass_01", ensemble, status=530, message="Linker 4 broke", seed=orm.Int(3001))
+    melt = process(
+        orm.WorkChainNode, "MeltQuenchWorkChain", "replica_01", ensemble, status=530, message="Linker 4 broke", seed=orm.Int(3001)
+    )
     wall = orm.Dict({"pair_style": "buck 3.0", "pair_coeffs": ["H H …"]})
     md = process(orm.WorkChainNode, "MdWorkChain", "melt", melt, status=530, message="Linker 4 broke", wall=wall)
     broken = {"linker": 4, "bond": [1, 2], "frame": 9, "step": 900, "temperature": 1401.0, "reason": "C–N bond of 2.10 Å"}
@@ -70,7 +72,7 @@ def test_stage_of_a_job_is_that_of_its_chain(pipeline: orm.WorkChainNode) -> Non
     """An MD chain says by its caller what it is for."""
     stages = {step.label: step.stage for step in graph.walk(pipeline)}
     assert stages == {
-        "pipeline": "pipeline", "aimd_300K_v100": "aimd", "segment_01": "aimd", "glasses": "melt_quench", "glass_01": "melt_quench",
+        "pipeline": "pipeline", "aimd_300K_v100": "aimd", "segment_01": "aimd", "glasses": "melt_quench", "replica_01": "melt_quench",
         "melt": "melt_quench", "watch_linkers": "melt_quench",
     }  # fmt: skip
 

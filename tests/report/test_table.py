@@ -90,7 +90,7 @@ def test_replica_without_anything_has_a_column(facts: dict[str, Any]) -> None:
     """One whose first job died has a kind and dashes."""
     nothing = dict.fromkeys(facts["glasses"][0])
     linkers = {"n": None, "frames": 0, "transients": 0, "breaks": [], "uuids": []}
-    facts["glasses"].append({**nothing, "label": "glass_03", "kind": "failed", "verdict": "[331] LAMMPS aborted", "linkers": linkers})
+    facts["glasses"].append({**nothing, "label": "replica_03", "kind": "failed", "verdict": "[331] LAMMPS aborted", "linkers": linkers})
     text = table.render(facts)
     assert "replica 03" in text
     assert "not watched" in text

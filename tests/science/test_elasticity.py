@@ -244,7 +244,7 @@ def test_a_cell_that_was_not_free_is_refused() -> None:
 
 
 def test_a_short_drift_is_not_yet_a_sample() -> None:
-    """Ten cells of a free cell that has only begun to move have fewer than six independent strains: not yet, and no word of the barostat."""
+    """Ten cells of a free cell that has only begun to move hold fewer than six strains: not yet, and no word of the barostat."""
     rng = np.random.default_rng(16)
     h0, way = np.array([[9.8, 0, 0], [5.5, 8.3, 0], [5.4, 3.1, 7.8]]), np.linspace(0, 1, 10)[:, None, None]
     drift = np.tril(rng.standard_normal((3, 3))) * way + np.tril(rng.standard_normal((3, 3))) * way**2

@@ -39,9 +39,9 @@ BROKEN = Ending("ERROR_LINKER_BROKEN", values={"linker": 1, "bond": "C–N", "st
 def test_each_seed_is_a_replica(run_chain: Callable[..., Any], inputs: dict[str, Any], glass: Callable[..., Ending]) -> None:
     """Three seeds, three chains at once, outputs by label."""
     found = run_chain(GlassEnsembleWorkChain, lambda *_: glass(), **inputs)
-    assert (found.status, found.labels) == (0, ["glass_01", "glass_02", "glass_03"])
+    assert (found.status, found.labels) == (0, ["replica_01", "replica_02", "replica_03"])
     assert [child.inputs["seed"].value for child in found.children] == [11, 12, 13]
-    assert set(found.outputs["glasses"]) == {"glass_01", "glass_02", "glass_03"}
+    assert set(found.outputs["glasses"]) == {"replica_01", "replica_02", "replica_03"}
 
 
 def test_failed_replica_leaves_the_others(run_chain: Callable[..., Any], inputs: dict[str, Any], glass: Callable[..., Ending]) -> None:
@@ -49,10 +49,10 @@ def test_failed_replica_leaves_the_others(run_chain: Callable[..., Any], inputs:
     ends = [BROKEN, glass("WARNING_NOT_MOLTEN"), glass()]
     found = run_chain(GlassEnsembleWorkChain, lambda _, __, number: ends[number - 1], **inputs)
     assert found.status == 0
-    assert set(found.outputs["glasses"]) == {"glass_02", "glass_03"}
+    assert set(found.outputs["glasses"]) == {"replica_02", "replica_03"}
     verdicts = found.outputs["verdicts"].get_dict()
     assert [verdicts[label]["exit_status"] for label in sorted(verdicts)] == [530, 710, 0]
-    assert "step 7" in verdicts["glass_01"]["message"]
+    assert "step 7" in verdicts["replica_01"]["message"]
 
 
 def test_too_few_replicas_are_a_failure(run_chain: Callable[..., Any], inputs: dict[str, Any], glass: Callable[..., Ending]) -> None:
@@ -61,7 +61,7 @@ def test_too_few_replicas_are_a_failure(run_chain: Callable[..., Any], inputs: d
     found = run_chain(GlassEnsembleWorkChain, lambda _, __, number: ends[number - 1], **inputs, min_success=Int(2))
     assert found.status == 421
     assert "1 of 3 replicas" in found.message
-    assert set(found.outputs["glasses"]) == {"glass_03"}
+    assert set(found.outputs["glasses"]) == {"replica_03"}
 
 
 def test_options_by_stage_reach_the_replicas(run_chain: Callable[..., Any], inputs: dict[str, Any], glass: Callable[..., Ending]) -> None:

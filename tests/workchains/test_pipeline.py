@@ -58,7 +58,7 @@ def endings(
             "TrainWorkChain": lambda number: Ending(
                 outputs={"model": model.clone(), "compiled": make_compiled(), "accuracy": Dict({"forces_mae_relative": 0.1 + number})}
             ),
-            "GlassEnsembleWorkChain": lambda _: Ending(calls={"glass_01": (MeltQuenchWorkChain, solid(molten))}),
+            "GlassEnsembleWorkChain": lambda _: Ending(calls={"replica_01": (MeltQuenchWorkChain, solid(molten))}),
             "EquationOfStateWorkChain": lambda _: Ending(
                 outputs={"equation_of_state": Dict({"bulk_modulus_gpa": [3.0, 0.2], "density_0_g_per_cm3": [1.3, 0.01]})}
             ),
@@ -96,7 +96,7 @@ def walked(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Calla
 def troubled(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> Any:
     """A pipeline with a cold state point, a bad NequIP, a solid that did not melt and an equation of state that failed."""
     if "troubled" not in RAN:
-        bad = {"train_nequip": NOT_GOOD, "aimd_900K_v105": COLD, "eos_glass_01": BROKEN}
+        bad = {"train_nequip": NOT_GOOD, "aimd_900K_v105": COLD, "eos_replica_01": BROKEN}
         RAN["troubled"] = run_chain(PipelineWorkChain, endings(molten=False, **bad), **inputs)
     return RAN["troubled"]
 
@@ -110,18 +110,18 @@ def test_all_stages_are_walked(walked: Any) -> None:
     """From state points to a certificate; what is not converged yet is a verdict, not a failure."""
     assert walked.status == 0, walked.reports
     assert walked.labels == [
-        "aimd_300K_v100", "aimd_900K_v105", "label", "dataset", "train_nequip", "train_allegro", "glasses",
-        "eos_glass_01", "strain_fluctuation_glass_01", "analysis_glass_01", "analysis_crystal",
+        "aimd_300K_v100", "aimd_900K_v105", "label_01", "label_02", "dataset", "train_nequip", "train_allegro", "glasses",
+        "eos_replica_01", "strain_fluctuation_replica_01", "analysis_replica_01", "analysis_crystal",
     ]  # fmt: skip
     assert set(walked.outputs["models"]) == set(walked.outputs["accuracies"]) == {"nequip", "allegro"}
-    certificate = walked.outputs["certificates"]["glass_01"]
+    certificate = walked.outputs["certificates"]["replica_01"]
     assert certificate["kind"] == "glass"
     assert (certificate["bulk_modulus_gpa"], certificate["bulk_modulus_gpa_error"]) == (3.0, 0.2)
     assert certificate["elasticity"]["verdict"] == "not yet"
     verdicts = walked.outputs["verdicts"].get_dict()
-    assert verdicts["strain_fluctuation_glass_01"] == {
+    assert verdicts["strain_fluctuation_replica_01"] == {
         "exit_status": 711, "message": "No elastic constants yet: not yet (N_eff = 3)",
-        "uuid": child(walked, "strain_fluctuation_glass_01").node.uuid,
+        "uuid": child(walked, "strain_fluctuation_replica_01").node.uuid,
     }  # fmt: skip
     assert verdicts["md_model"]["message"] == "MD runs on nequip"
 
@@ -129,7 +129,7 @@ def test_all_stages_are_walked(walked: Any) -> None:
 def test_what_belongs_together_is_one_group(walked: Any) -> None:
     """The unit of sharing: the pipeline, its glasses and their certificates."""
     group = Group.collection.get(label=f"zif/pipeline/{walked.node.uuid}")
-    glass, certificate = walked.outputs["glasses"]["glass_01"], walked.outputs["certificates"]["glass_01"]
+    glass, certificate = walked.outputs["glasses"]["replica_01"], walked.outputs["certificates"]["replica_01"]
     assert {node.uuid for node in group.nodes} == {walked.node.uuid, glass.uuid, certificate.uuid}
 
 
@@ -143,7 +143,7 @@ def test_seeds_count_from_the_one_given(walked: Any) -> None:
 
 def test_harvested_geometries_are_labelled(walked: Any) -> None:
     """One job beside AIMD; its frames are drawn from, but make no state point."""
-    assert set(child(walked, "dataset").inputs["trajectories"]) == {"aimd_300K_v100", "aimd_900K_v105", "label"}
+    assert set(child(walked, "dataset").inputs["trajectories"]) == {"aimd_300K_v100", "aimd_900K_v105", "label_01", "label_02"}
 
 
 def test_options_by_stage_reach_each_stage(walked: Any) -> None:
@@ -151,16 +151,16 @@ def test_options_by_stage_reach_each_stage(walked: Any) -> None:
     given = {one.label: one.inputs["options"].get_dict() for one in walked.children if "options" in one.inputs}
     assert given["aimd_300K_v100"] == {"account": "aimd"}
     assert given["train_nequip"] == {stage: {"account": stage} for stage in ("train", "compile")}
-    assert given["glasses"] == given["eos_glass_01"] == {"account": "md"}
+    assert given["glasses"] == given["eos_replica_01"] == {"account": "md"}
     assert "dataset" not in given
-    assert child(walked, "label").options["account"] == "aimd"
+    assert child(walked, "label_01").options["account"] == "aimd"
 
 
 def test_what_did_not_melt_is_no_glass(troubled: Any) -> None:
     """710 of a replica: certified as what it is."""
     assert troubled.status == 0, troubled.reports
-    assert troubled.outputs["certificates"]["glass_01"]["kind"] == "quenched solid, not molten"
-    assert troubled.outputs["verdicts"]["glass_01"]["exit_status"] == 710
+    assert troubled.outputs["certificates"]["replica_01"]["kind"] == "quenched solid, not molten"
+    assert troubled.outputs["verdicts"]["replica_01"]["exit_status"] == 710
 
 
 def test_failed_state_point_is_left_out(troubled: Any) -> None:
@@ -178,8 +178,8 @@ def test_other_model_steps_in(troubled: Any) -> None:
 
 def test_glass_without_mechanics_is_certified(troubled: Any) -> None:
     """A P(V) that failed leaves a gap in the certificate, none in the pipeline."""
-    assert troubled.outputs["certificates"]["glass_01"]["bulk_modulus_gpa"] is None
-    assert troubled.outputs["verdicts"]["eos_glass_01"]["exit_status"] == 530
+    assert troubled.outputs["certificates"]["replica_01"]["bulk_modulus_gpa"] is None
+    assert troubled.outputs["verdicts"]["eos_replica_01"]["exit_status"] == 530
 
 
 def test_no_model_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
@@ -199,7 +199,7 @@ def test_too_few_state_points_stop(run_chain: Callable[..., Any], inputs: dict[s
 
 def test_no_solid_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
     """420 with the reason of the ensemble."""
-    failed = Ending("ERROR_TOO_FEW_REPLICAS", calls={"glass_01": (MeltQuenchWorkChain, BROKEN)}, values={"done": 0, "asked": 1})
+    failed = Ending("ERROR_TOO_FEW_REPLICAS", calls={"replica_01": (MeltQuenchWorkChain, BROKEN)}, values={"done": 0, "asked": 1})
     found = run_chain(PipelineWorkChain, endings(glasses=failed), **inputs)
     assert found.status == 420
     assert "0 of 1 replicas" in found.message
