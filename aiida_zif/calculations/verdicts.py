@@ -29,7 +29,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),
     "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
-    "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants yet: {reason}"),
+    "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants: {reason}"),
 }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) ->
     if not np.isfinite(h).all() or (np.linalg.det(h) == 0).any():
         raise ValueError("a cell is not finite or has no volume: leave out what lies behind the failure")
     if len(h) < MIN_CELLS:
-        return ElasticResult("not yet", float(len(h)), f"Elastic constants: not yet ({len(h)} cells; N_eff ≥ {min_n_eff:g} is needed).")
+        return ElasticResult("not yet", float(len(h)), f"not yet ({len(h)} cells; N_eff ≥ {min_n_eff:g} is needed).")
 
     strains = strains_of(h)
     centred = strains - strains.mean(axis=0)
@@ -98,20 +98,18 @@ def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) ->
             # every strain moved: a drift too short to tell them apart says nothing about the barostat
             n_eff = len(h) / max(statistical_inefficiency(strains[:, k]) for k in range(6))
             if n_eff < min_n_eff:
-                return ElasticResult(
-                    "not yet", n_eff, f"Elastic constants: not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed)."
-                )
+                return ElasticResult("not yet", n_eff, f"not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed).")
         free = int((weights > max(FROZEN * weights[-1], 0.0)).sum()) if weights[-1] > 0 else 0
         raise ValueError(f"the cell was free in {free} of its 6 strains, but a stiffness needs all: let the whole cell vary (npt tri)")
     principal = centred @ axes / np.sqrt(weights)
     inefficiencies = [statistical_inefficiency(principal[:, k] ** 2) for k in range(6)]
     n_eff = len(h) / max(inefficiencies)
     if n_eff < min_n_eff:
-        return ElasticResult("not yet", n_eff, f"Elastic constants: not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed).")
+        return ElasticResult("not yet", n_eff, f"not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed).")
     # products of a diffusing strain forget twice as fast as the strain; far below that, the mean cell itself still drifts
     n_mean = min(len(h) / statistical_inefficiency(principal[:, k]) for k in range(6))
     if n_mean < min_n_eff / 3:
-        return ElasticResult("not yet", n_mean, f"Elastic constants: not yet (the mean cell still drifts, N_eff = {n_mean:.1f} of it).")
+        return ElasticResult("not yet", n_mean, f"not yet (the mean cell still drifts, N_eff = {n_mean:.1f} of it).")
 
     # verdict and error bars by the slowest product; the corrections by their mean, as the least of six noisy N is too small a one
     n_typical = len(h) / float(np.mean(inefficiencies))

@@ -26,7 +26,7 @@ def solid(label: str, kind: str, **changes: Any) -> dict[str, Any]:
         "errors_ev_per_angstrom3": [1e-4] * 5, "ended": "done", "uuid": UUID, "uuid_chain": UUID,
     }  # fmt: skip
     elasticity = dict.fromkeys(("bulk_modulus_gpa", "young_modulus_gpa", "shear_modulus_gpa", "poisson_ratio", "born_stable"))
-    elasticity |= {"verdict": "not yet", "n_eff": 11.6, "sentence": "Elastic constants: not yet (N_eff = 11.6; at least 30 is needed)."}
+    elasticity |= {"verdict": "not yet", "n_eff": 11.6, "sentence": "not yet (N_eff = 11.6; at least 30 is needed)."}
     elasticity |= {"temperature_k": 300.0, "n_cells": 500, "ended": "[711] No elastic constants yet", "uuid": UUID, "uuid_chain": UUID}
     facts = {
         "label": label, "kind": kind, "seed": 1001, "verdict": "done", "tmax_k": 1500.0, "held_ps": 5.0,

@@ -82,7 +82,7 @@ def pipeline(aiida_profile: Any, process: Callable[..., Any], made: Callable[...
             status=711,
             run=orm.Dict({"timestep_fs": 0.5}),
         )
-        found = ElasticResult("not yet", 11.6, "Elastic constants: not yet (N_eff = 11.6; at least 30 is needed).")
+        found = ElasticResult("not yet", 11.6, "not yet (N_eff = 11.6; at least 30 is needed).")
         cells = array(step=[0, 20, 40], cell=np.diag([8.0, 9.0, 10.0]) * np.array([1.0, 1.01, 0.99])[:, None, None])
         made(strain, elastic_constants=orm.Dict(plain(found.as_dict())), cells=cells)
         analysis = process(orm.WorkChainNode, "AnalysisWorkChain", f"analysis_{label}", root)

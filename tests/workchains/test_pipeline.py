@@ -119,10 +119,9 @@ def test_all_stages_are_walked(walked: Any) -> None:
     assert (certificate["bulk_modulus_gpa"], certificate["bulk_modulus_gpa_error"]) == (3.0, 0.2)
     assert certificate["elasticity"]["verdict"] == "not yet"
     verdicts = walked.outputs["verdicts"].get_dict()
-    assert verdicts["strain_fluctuation_replica_01"] == {
-        "exit_status": 711, "message": "No elastic constants yet: not yet (N_eff = 3)",
-        "uuid": child(walked, "strain_fluctuation_replica_01").node.uuid,
-    }  # fmt: skip
+    not_yet = verdicts["strain_fluctuation_replica_01"]
+    assert (not_yet["exit_status"], not_yet["uuid"]) == (711, child(walked, "strain_fluctuation_replica_01").node.uuid)
+    assert "not yet (N_eff = 3)" in not_yet["message"]
     assert verdicts["md_model"]["message"] == "MD runs on nequip"
 
 
