@@ -37,7 +37,6 @@ def demo(folder: Path, recorded: bool, seed: int, overrides: tuple[str, ...]) ->
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    began = time.time()
     setup_profile.make_profile("zif-demo", folder / "aiida")
     computer = setup_profile.make_computer(folder / "work")
     codes = setup_profile.make_codes(computer)
@@ -48,13 +47,15 @@ def demo(folder: Path, recorded: bool, seed: int, overrides: tuple[str, ...]) ->
     if "cp2k" not in codes and not recorded:
         click.echo("CP2K is not on this machine: starting from recorded trajectories.")
         recorded = True
-    setup_profile.start_daemon()
-    node = find(seed, recorded, overrides) or submit(codes, seed, recorded, overrides)
+    node = find(seed, recorded, overrides)
+    if node is None or not node.is_terminated:
+        setup_profile.start_daemon()
+        node = node or submit(codes, seed, recorded, overrides)
     try:
         watch(node)
     except KeyboardInterrupt:
         raise click.ClickException("stopped watching; the daemon works on. The same command shows it again.") from None
-    finish(node, folder, time.time() - began)
+    finish(node, folder)
 
 
 def find(seed: int, recorded: bool, overrides: tuple[str, ...]) -> Any:
@@ -128,7 +129,7 @@ def watch(node: Any, every: float = 2.0) -> None:
     click.echo()
 
 
-def finish(node: Any, folder: Path, seconds: float) -> None:
+def finish(node: Any, folder: Path) -> None:
     """Print the table, write page and archive, and say how to go on."""
     from aiida_zif.report import archive, page, table
 

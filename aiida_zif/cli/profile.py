@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,16 @@ def make_codes(computer: Any) -> dict[str, Any]:
 
 
 def start_daemon(workers: int = 2) -> None:
-    """Start the daemon if it is not running."""
+    """Start the daemon if it is not running; what it, or its broker, left behind when it was killed is taken up again."""
     from aiida.engine.daemon.client import get_daemon_client
+    from aiida.orm import ProcessNode, QueryBuilder
 
     client = get_daemon_client()
     if not client.is_daemon_running:
+        unfinished = {"attributes.process_state": {"in": ["created", "running", "waiting"]}}
+        if QueryBuilder().append(ProcessNode, filters=unfinished).count():
+            repair = [client._verdi_bin, "-p", client.profile.name, "process", "repair"]
+            subprocess.run(repair, input=b"y\n", capture_output=True, timeout=120, check=False)
         client.start_daemon(number_workers=workers, timeout=60)
 
 

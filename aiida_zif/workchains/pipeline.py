@@ -32,6 +32,11 @@ STAGES = ("aimd", "dataset", "train", "md", "melt_quench", "eos", "strain_fluctu
 GROUP = "zif/pipeline"
 
 
+def name_of(point: dict[str, Any]) -> str:
+    """Return what a state point is called in the graph."""
+    return f"aimd_{point['temperature_k']:.0f}K_v{round(100 * point['volume'])}"
+
+
 def validate_parameters(node: Any, _: Any) -> str | None:
     """Say which stage has no parameters."""
     plan = node.get_dict()
@@ -40,6 +45,9 @@ def validate_parameters(node: Any, _: Any) -> str | None:
     wanted, points = plan["aimd"]["min_state_points"], plan["aimd"]["state_points"]
     if not 1 <= wanted <= len(points):
         return f"aimd.min_state_points is {wanted}, but there are {len(points)} state points: give 1 to {len(points)}"
+    labels = [name_of(point) for point in points]
+    if len(set(labels)) < len(labels):
+        return f"the state points are {', '.join(labels)}, but each needs its own temperature (1 K apart) or volume (1 % apart)"
     if plan["md"]["model"] not in plan["train"]["runs"]:
         return f"md.model is {plan['md']['model']!r}, but the models trained are {', '.join(plan['train']['runs'])}"
     return None
@@ -116,7 +124,7 @@ class PipelineWorkChain(ZifWorkChain):
             if point["volume"] != 1:
                 structure = scale_volume(structure, Float(point["volume"]))
             run = {**plan["run"], "temperature_k": point["temperature_k"], "seed": self.inputs.seed.value * 100 + number}
-            label = f"aimd_{point['temperature_k']:.0f}K_v{round(100 * point['volume'])}"
+            label = name_of(point)
             tolerance = Float(plan["temperature_tolerance"])
             nodes[label] = self.submit_stage(
                 AimdWorkChain, "aimd", label, structure=structure, run=Dict(run), temperature_tolerance=tolerance
@@ -135,7 +143,8 @@ class PipelineWorkChain(ZifWorkChain):
         for label in self.ctx.aimd_labels:
             node = self.ctx[label]
             self.note(label, node)
-            if node.is_finished_ok:
+            # frames labelled one by one stand for themselves: those of a job that was cut short are kept
+            if node.is_finished_ok or (label.startswith("label_") and "trajectory" in node.outputs):
                 self.ctx.trajectories[label] = node.outputs.trajectory
         found = sum(not label.startswith("label_") for label in self.ctx.trajectories)
         if found < self.ctx.plan["aimd"]["min_state_points"]:
