@@ -128,7 +128,7 @@ def test_provenance_has_no_gap(pipeline: Any) -> None:
         assert node.uuid in between, node
     assert potential in between
     trajectories = pipeline.outputs.dataset.base.attributes.get("trajectories")
-    assert len(trajectories) == 3
+    assert len(trajectories) == 4
     assert len(between & set(trajectories)) == 2, "the state points come from the crystal, the labels from harvested frames"
 
 
