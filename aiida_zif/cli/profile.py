@@ -124,15 +124,21 @@ def make_codes(computer: Any) -> dict[str, Any]:
 
 def start_daemon(workers: int = 2) -> None:
     """Start the daemon if it is not running; what it, or its broker, left behind when it was killed is taken up again."""
-    from aiida.engine.daemon.client import get_daemon_client
+    from aiida.engine.daemon.client import DaemonException, get_daemon_client
     from aiida.orm import ProcessNode, QueryBuilder
 
     client = get_daemon_client()
-    if not client.is_daemon_running:
+    try:
+        client.get_status(timeout=10)
+    except DaemonException:
+        # One that was killed leaves a PID file, which counts as a running daemon; stopping it removes the file
         unfinished = {"attributes.process_state": {"in": ["created", "running", "waiting"]}}
-        if QueryBuilder().append(ProcessNode, filters=unfinished).count():
-            repair = [client._verdi_bin, "-p", client.profile.name, "process", "repair"]
-            subprocess.run(repair, input=b"y\n", capture_output=True, timeout=120, check=False)
+        commands = (
+            [["daemon", "stop"], ["process", "repair", "--force"]] if QueryBuilder().append(ProcessNode, filters=unfinished).count() else []
+        )
+        for command in commands:
+            verdi = [str(Path(sys.executable).parent / "verdi"), "-p", client.profile.name, *command]
+            subprocess.run(verdi, capture_output=True, timeout=120, check=False)
         client.start_daemon(number_workers=workers, timeout=60)
 
 
