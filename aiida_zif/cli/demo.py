@@ -135,9 +135,12 @@ def finish(node: Any, folder: Path) -> None:
 
     setup_profile.stop_daemon()
     if not node.is_finished_ok:
-        click.echo(table.render(table.collect(node)))
+        facts = table.collect(node)
+        click.echo(table.render(facts))
+        page.write(node, facts, folder / "report.html")
         raise click.ClickException(
             f"PipelineWorkChain<{node.pk}> ended with [{node.exit_status}] {node.exit_message or node.process_state.value}\n"
+            f"  page:  {folder / 'report.html'}\n"
             f"  look:  verdi process report {node.pk}   (with AIIDA_PATH={folder / 'aiida'})"
         )
     facts = table.collect(node)
