@@ -189,11 +189,18 @@ def _aids(given: dict[str, Node], steps: Sequence[graph.Step], facts: dict[str, 
     for step in _below(steps, "MdWorkChain"):
         node = graph.inputs(step.node).get("wall")
         if node is not None:
-            wall = graph.content(node)
-            pairs = len(wall.get("pair_coeffs", []))
-            text = f"MD adds a short-range wall beside the model: {wall.get('pair_style')} on {pairs} pairs of elements"
-            declare("wall", text, node)
+            declare("wall", _wall(graph.content(node)), node)
     return aids
+
+
+def _wall(wall: dict[str, Any]) -> str:
+    """What stands beside the model in MD; a barrier on bonds weakens what whole linkers say of the model."""
+    lines = [line.split() for line in wall.get("pair_coeffs", [])]
+    barriers = sorted("–".join(words[:2]) for words in lines if words[2] == "gauss/cut")
+    text = f"MD adds a short-range wall beside the model: {len(lines) - len(barriers)} repulsive pairs of elements"
+    if not barriers:
+        return text
+    return f"{text}, and a barrier on breaking {', '.join(barriers)} bonds: that linkers stay whole is in part its doing"
 
 
 def _limits(plan: dict[str, Any], facts: dict[str, Any]) -> list[str]:
