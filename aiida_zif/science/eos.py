@@ -236,7 +236,10 @@ def _forbid(best: Floats, V: Floats, order: int) -> None:
 def _covariance(jacobian: Floats, order: int) -> Floats:
     """Return (JᵀJ)⁻¹ of residuals in units of their errors, or raise where the points do not determine all parameters."""
     norm = np.linalg.norm(jacobian, axis=0)
-    if not (np.isfinite(norm).all() and (norm > 0).all()) or np.linalg.cond(jacobian / norm) > 1e10:
-        raise ValueError(f"these points do not determine the {order} parameters of order {order}: fit a lower order, or more volumes")
-    inverse = np.linalg.inv((jacobian / norm).T @ (jacobian / norm)) / np.outer(norm, norm)
-    return np.asarray((inverse + inverse.T) / 2)
+    if np.isfinite(norm).all() and (norm > 0).all():
+        # by singular values: squaring an ill-conditioned matrix can leave a variance below zero
+        _, values, rows = np.linalg.svd(jacobian / norm, full_matrices=False)
+        if values[-1] > 1e-10 * values[0]:
+            scaled = rows / values[:, None]
+            return np.asarray(scaled.T @ scaled / np.outer(norm, norm))
+    raise ValueError(f"these points do not determine the {order} parameters of order {order}: fit a lower order, or more volumes")

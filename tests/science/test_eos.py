@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from ase.eos import EquationOfState, birchmurnaghan
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
@@ -168,6 +168,7 @@ def test_what_physics_forbids_is_refused(wrong: np.ndarray, said: str) -> None:
 
 
 @given(st.lists(st.floats(-3, 3), min_size=7, max_size=7), st.sampled_from([2, 3, 4]))
+@example([-2.0, -1.0, -1.0, -1.0, -2.0, 0.0, 0.0], 3)
 @settings(max_examples=60, deadline=None)
 def test_any_pressures_give_a_physical_answer_or_a_sentence(values: list[float], order: int) -> None:
     """Random pressures never give a modulus, volume, density or error that is not positive and finite."""
