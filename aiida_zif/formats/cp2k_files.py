@@ -1,158 +1,133 @@
 # SPDX-License-Identifier: MIT
-"""The three kinds of text that a CP2K run leaves behind, each read as far as it is whole: XYZ files, tables, the log.
-
-A number cut in mid-digit is still a number, so a frame or a row counts only when all its lines end in a newline and
-nothing was glued to them by a later run that appended to the file.
-"""
+"""The tables that a CP2K run leaves behind, and its log, each read as far as it is whole, in bounded memory."""
 
 from __future__ import annotations
 
-import mmap
-import re
-from dataclasses import dataclass, field
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-_HEADER = re.compile(rb" i = *(\d+),(?: time = *(-?[\d.]+),)? E = *(-?[\d.]+) *\n")
-_COUNT = re.compile(rb"(?:^|[^\d])(\d+)$")
-_COLUMN, _DECIMALS = 20, 10
-"""CP2K writes each coordinate as F20.10; the symbol stands before."""
-_NUMBERS = 3 * _COLUMN + 1
-"""Bytes of a line behind the symbol, newline included."""
-_RANK = np.full(256, 9, np.uint8)
-_RANK[ord(" ")], _RANK[ord("-")], _RANK[ord("0") : ord("9") + 1] = 0, 1, 2
-_TELLING = re.compile(
-    r"SCF run NOT|MD_INI\| MD init|MD\| Step n|OPTIMIZATION|requested exec|external request|ABORT\]|COORDINATES IN|PROGRAM ST"
-    r"|^ CP2K|^ GLOBAL\||^ MD_PAR\|"
-)
-"""Lines of the log that say something to us: one look at each of millions of lines."""
-_BATCH_BYTES = 4 * 1024 * 1024
+from aiida_zif.formats.cp2k_xyz import MOST_DIGITS, segments_of
 
-
-@dataclass(frozen=True)
-class XyzFile:
-    """Where the whole frames of one XYZ file stand; the numbers are read when asked for."""
-
-    path: Path
-    species: tuple[str, ...]
-    """Chemical symbols, ``(n_atoms,)``; empty without a frame."""
-    steps: NDArray[np.int64]
-    """``(n_frames,)``, the step in each header, in the order of the file."""
-    times_fs: NDArray[np.float64]
-    """``(n_frames,)``, NaN where the header has none."""
-    energies: tuple[bytes, ...]
-    """``(n_frames,)``, potential energy, Hartree, as text: by it a frame is found again in another file."""
-    starts: NDArray[np.int64]
-    """``(n_frames,)``, the byte at which the atoms of each frame begin."""
-    segments: NDArray[np.int64]
-    """``(n_frames,)``, 0 and up: which of the runs that wrote the file one after the other wrote the frame, as far as it shows."""
-    line_bytes: int
-    cut: bool
-    """True if bytes are left that belong to no whole frame."""
-
-    def read(self, which: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return ``(len(which), n_atoms, 3)`` numbers as they stand in the file, a few MB of text at a time."""
-        n_atoms = len(self.species)
-        values = np.empty((len(which), n_atoms, 3))
-        if not len(which):
-            return values
-        data = np.memmap(self.path, np.uint8, "r")
-        size = n_atoms * self.line_bytes
-        batch = max(1, _BATCH_BYTES // size)
-        for begin in range(0, len(which), batch):
-            text = np.stack([data[start : start + size] for start in self.starts[which[begin : begin + batch]]])
-            values[begin : begin + len(text)] = _numbers(text.reshape(-1, self.line_bytes)).reshape(len(text), n_atoms, 3)
-        return values
-
-
-def scan_xyz(path: Path) -> XyzFile:
-    """Find the whole frames of a file; never raises for what the file holds, nor where it is absent."""
-    steps, times, energies, starts, broken = [], [], [], [], []
-    symbols: NDArray[np.uint8] | None = None
-    size = path.stat().st_size if path.is_file() else 0
-    end = 0
-    if size:
-        with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            search_from = 0
-            while (newline := data.find(b"\n i = ", search_from)) >= 0:
-                search_from = newline + 1
-                header = _HEADER.match(data, newline + 1)
-                count = _COUNT.search(data[max(0, newline - 16) : newline])
-                if header is None or count is None:
-                    continue
-                start = header.end()
-                lines = _atom_lines(data, start, int(count[1]), size)
-                if lines is None or (symbols is not None and not np.array_equal(symbols, lines[:, :-_NUMBERS])):
-                    continue
-                if symbols is None:
-                    symbols = lines[:, :-_NUMBERS].copy()
-                broken.append(bool(data[end:newline].strip(b" 0123456789")))
-                steps.append(int(header[1]))
-                times.append(float(header[2]) if header[2] else np.nan)
-                energies.append(header[3])
-                starts.append(start)
-                end = start + lines.size
-                search_from = end - 1
-    return XyzFile(
-        path=path,
-        species=() if symbols is None else tuple(bytes(row).decode("ascii", "replace").strip() for row in symbols),
-        steps=np.array(steps, np.int64),
-        times_fs=np.array(times, float),
-        energies=tuple(energies),
-        starts=np.array(starts, np.int64),
-        segments=_segments(steps, times, broken),
-        line_bytes=0 if symbols is None else symbols.shape[1] + _NUMBERS,
-        cut=any(broken) or end != size,
-    )
+BLOCK_BYTES = 512 * 1024
+_TELLING = (
+    "SCF run NOT converged", "MD_INI| MD init", "MD| Step number", "OPTIMIZATION STEP:", "OPTIMIZATION COMPLETED",
+    "exceeded requested execution time", "terminated by external request", "[ABORT]", "ATOMIC COORDINATES IN", "PROGRAM ST",
+    "\n CP2K", "\n GLOBAL|", "\n MD_PAR|",
+)  # fmt: skip
+"""What stands in a line of the log that says something to us, one of hundreds."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """The whole rows of a table such as ``.ener``, ``.stress`` or ``.cell``, in the order of the file."""
+    """Where the whole rows of a table such as ``.ener``, ``.stress`` or ``.cell`` stand, in the order of the file."""
 
+    path: Path
     steps: NDArray[np.int64]
     """``(n_rows,)``, the first column."""
     times_fs: NDArray[np.float64]
     """``(n_rows,)``, the second column."""
-    rows: NDArray[np.float64]
-    """``(n_rows, n_columns - 2)``, the others."""
-    segments: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    """``(n_rows,)``, the byte at which each begins."""
+    segments: NDArray[np.int32]
     """``(n_rows,)``, as those of XyzFile."""
+    n_columns: int
     cut: bool
     """True if bytes are left that belong to no whole row."""
 
+    def pick(self, which: NDArray[np.intp]) -> Table:
+        """Return the table of these rows alone, with a gap for each -1, and without what is known of them: 8 bytes a row."""
+        starts = np.full(len(which), -1, np.int64)
+        starts[which >= 0] = self.starts[which[which >= 0]]
+        return replace(self, starts=starts, steps=self.steps[:0], times_fs=self.times_fs[:0], segments=self.segments[:0])
+
+    def read(self, which: slice = slice(None)) -> NDArray[np.float64]:
+        """Return ``(n, n_columns - 2)``, the columns behind the first two; NaN in a gap, and where the file was cut in the meantime."""
+        starts = self.starts[which]
+        values = np.full((len(starts), self.n_columns - 2), np.nan)
+        if not (starts >= 0).any():
+            return values
+        with self.path.open("rb") as handle:
+            at = -1
+            for k, start in enumerate(starts.tolist()):
+                if start < 0:
+                    continue
+                if start != at:
+                    handle.seek(start)
+                line = handle.readline()
+                at = start + len(line)
+                values[k] = _row(line, self.n_columns)[2:] or np.nan
+        return values
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """``(n_rows, n_columns - 2)``, all of them."""
+        return self.read()
+
 
 def read_table(path: Path, n_columns: int) -> Table:
-    """Read the rows that have exactly ``n_columns`` numbers and a newline; never raises for what the file holds."""
-    text = path.read_bytes() if path.is_file() else b""
-    whole = text[: text.rfind(b"\n") + 1]
-    rows: list[list[float]] = []
-    broken: list[bool] = []
+    """Find the rows that have exactly ``n_columns`` numbers and a newline; never raises for what the file holds."""
+    steps, times, starts, broken = array("q"), array("d"), array("q"), array("B")
     seen_broken = any_broken = False
-    for line in whole.split(b"\n"):
-        words = line.split()
-        if not words or words[0].startswith(b"#"):
-            continue
-        try:
-            row = [float(word) for word in words] if len(words) == n_columns and words[0].isdigit() else []
-        except ValueError:
-            row = []
-        if row:
-            rows.append(row)
-            broken.append(seen_broken)
-        seen_broken = not row
-        any_broken |= seen_broken
-    values = np.array(rows, float).reshape(-1, n_columns)
-    steps = values[:, 0].astype(np.int64)
+    for block, begin in _blocks(path):
+        for line in block.splitlines(keepends=True):
+            start, begin = begin, begin + len(line)
+            if line.endswith(b"\n") and (line.isspace() or line.lstrip().startswith(b"#")):
+                continue
+            row = _row(line, n_columns)
+            if row:
+                steps.append(int(row[0]))
+                times.append(row[1])
+                starts.append(start)
+                broken.append(seen_broken)
+            seen_broken = not row
+            any_broken |= seen_broken
+    all_steps, all_times = np.array(steps, np.int64), np.array(times, np.float64)
     return Table(
-        steps=steps,
-        times_fs=values[:, 1],
-        rows=values[:, 2:],
-        segments=_segments(steps.tolist(), values[:, 1].tolist(), broken),
-        cut=any_broken or len(whole) != len(text),
+        path=path,
+        steps=all_steps,
+        times_fs=all_times,
+        starts=np.array(starts, np.int64),
+        segments=segments_of(all_steps, all_times, np.array(broken, np.bool_)),
+        n_columns=n_columns,
+        cut=any_broken,
     )
+
+
+def _row(line: bytes, n_columns: int) -> list[float]:
+    """Return the numbers of a whole row, else nothing; NaN is no number."""
+    words = line.split()
+    if len(words) != n_columns or not line.endswith(b"\n") or not words[0].isdigit() or len(words[0]) > MOST_DIGITS:
+        return []
+    try:
+        row = [float(word) for word in words]
+    except ValueError:
+        return []
+    return row if math.isfinite(sum(row)) else []
+
+
+def _blocks(path: Path | None) -> Iterator[tuple[bytes, int]]:
+    """Yield whole lines, half a MB of them, and the byte at which they begin; at last what has no newline, as has a block without any."""
+    if path is None or not path.is_file():
+        return
+    with path.open("rb", buffering=0) as handle:
+        rest, begin = b"", 0
+        while text := handle.read(BLOCK_BYTES):
+            text = rest + text
+            end = text.rfind(b"\n") + 1
+            if not end and len(text) >= BLOCK_BYTES:
+                end = len(text)
+            if end:
+                yield text[:end], begin
+            rest, begin = text[end:], begin + end
+        if rest:
+            yield rest, begin
 
 
 @dataclass
@@ -177,59 +152,104 @@ class Log:
     """Mass of each atom, amu, by its number from 0."""
     start_failed: bool = False
     """Did the SCF before the first step fail?"""
-    scf_failed: dict[int, bool] = field(default_factory=dict)
-    """For each step whose SCF was seen: did it fail?"""
+    scf_failed: set[int] = field(default_factory=set)
+    """The steps whose SCF failed, by the last run that did them."""
 
 
 def read_log(path: Path | None) -> Log:
-    """Read a main output line by line; never raises for what it holds, nor where it is absent."""
-    log = Log()
-    if path is None or not path.is_file():
-        return log
-    failed = in_masses = in_abort = False
-    step: int | None = None
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            if in_abort:
-                if line.startswith(" ****"):
-                    in_abort = False
-                else:
-                    log.error = f"{log.error or ''} {line[11:78].strip()}".strip()
-            elif in_masses and len(words := line.split()) == 9 and words[0].isdigit() and _is_number(words[8].encode()):
-                log.masses[int(words[0]) - 1] = float(words[8])
-            elif not _TELLING.search(line):
-                continue
-            elif "SCF run NOT converged" in line:
-                failed = True
-                if log.converged is not None and step is not None:
-                    log.scf_failed[step] = True
-            elif "MD_INI| MD init" in line:
-                log.start_failed, failed = failed, False
-            elif "MD| Step number" in line and (number := line.split()[-1]).isdigit():
-                if step is None:
-                    log.scf_failed[int(number) - 1] = log.start_failed
-                step = int(number)
-                log.scf_failed[step], failed = failed, False
-            elif "OPTIMIZATION STEP:" in line and (number := line.split()[-1]).isdigit():
-                step, log.converged = int(number), False
-            elif "OPTIMIZATION COMPLETED" in line:
-                log.converged = True
-            elif "exceeded requested execution time" in line:
-                log.reason_ended = "walltime"
-            elif "terminated by external request" in line:
-                log.reason_ended = "exit file"
-            elif "[ABORT]" in line:
-                log.reason_ended, in_abort = "aborted", True
-            elif "ATOMIC COORDINATES IN" in line:
-                in_masses = True
-            elif "PROGRAM STARTED AT" in line:
-                log = Log(scf_failed=log.scf_failed)
-                failed, in_masses, step = False, False, None
-            elif "PROGRAM STOPPED IN" in line and log.reason_ended == "cut":
-                log.reason_ended = "finished"
+    """Read a main output, skipping from one telling line to the next; never raises for what it holds, nor where it is absent."""
+    reader = _LogReader()
+    for block, _ in _blocks(path):
+        text = "\n" + block.decode("latin-1")
+        hits = sorted({text.rfind("\n", 0, place + 1) + 1 for word in _TELLING for place in _places(text, word)})
+        at, next_hit = 1, 0
+        while at < len(text):
+            if not reader.wants_every_line:
+                next_hit = bisect_left(hits, at, next_hit)
+                if next_hit == len(hits):
+                    break
+                at = hits[next_hit]
+            end = text.find("\n", at) + 1 or len(text)
+            reader.read(text[at:end])
+            at = end
+    return reader.log
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    place = text.find(word)
+    while place >= 0:
+        yield place
+        place = text.find(word, place + 1)
+
+
+class _LogReader:
+    """One line after the other → Log."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self._failed = self._in_masses = self._in_abort = False
+        self._step: int | None = None
+
+    @property
+    def wants_every_line(self) -> bool:
+        """Whether the next line counts, whatever it says."""
+        return self._in_masses or self._in_abort
+
+    def read(self, line: str) -> None:
+        """Take one line."""
+        log = self.log
+        if self._in_abort:
+            if line.startswith(" ****"):
+                self._in_abort = False
             else:
-                _read_fact(line, log)
-    return log
+                log.error = f"{log.error or ''} {line[11:78].strip()}".strip()
+            return
+        if self._in_masses:
+            words = line.split()
+            if len(words) == 9 and _is_whole(words[0]) and _is_number(words[8]):
+                log.masses[int(words[0]) - 1] = float(words[8])
+                return
+            if not log.masses or not words:  # the head of the table, or the line behind it
+                self._in_masses = not log.masses
+                return
+            self._in_masses = False
+        self._tell(line, log)
+
+    def _tell(self, line: str, log: Log) -> None:
+        if "SCF run NOT converged" in line:
+            self._failed = True
+            if log.converged is not None and self._step is not None:
+                log.scf_failed.add(self._step)
+        elif "MD_INI| MD init" in line:
+            log.start_failed, self._failed = self._failed, False
+        elif "MD| Step number" in line and _is_whole(number := line.split()[-1]):
+            if self._step is None:
+                self._note(int(number) - 1, log.start_failed)
+            self._step = int(number)
+            self._note(self._step, self._failed)
+            self._failed = False
+        elif "OPTIMIZATION STEP:" in line and _is_whole(number := line.split()[-1]):
+            self._step, log.converged = int(number), False
+        elif "OPTIMIZATION COMPLETED" in line:
+            log.converged = True
+        elif "exceeded requested execution time" in line:
+            log.reason_ended = "walltime"
+        elif "terminated by external request" in line:
+            log.reason_ended = "exit file"
+        elif "[ABORT]" in line:
+            log.reason_ended, self._in_abort = "aborted", True
+        elif "ATOMIC COORDINATES IN" in line:
+            self._in_masses = not log.masses
+        elif "PROGRAM STARTED AT" in line:
+            self.log = Log(scf_failed=log.scf_failed)
+            self._failed, self._step = False, None
+        elif "PROGRAM STOPPED IN" in line and log.reason_ended == "cut":
+            log.reason_ended = "finished"
+        else:
+            _read_fact(line, log)
+
+    def _note(self, step: int, failed: bool) -> None:
+        (self.log.scf_failed.add if failed else self.log.scf_failed.discard)(step)
 
 
 def _read_fact(line: str, log: Log) -> None:
@@ -242,22 +262,15 @@ def _read_fact(line: str, log: Log) -> None:
         log.run_type = words[-1]
     elif line.startswith(" MD_PAR| Ensemble type") and words[-1] == "REFTRAJ":
         log.run_type = "REFTRAJ"
-    elif line.startswith(" GLOBAL| Total number of message passing processes") and words[-1].isdigit():
+    elif line.startswith(" GLOBAL| Total number of message passing processes") and _is_whole(words[-1]):
         log.ranks = int(words[-1])
-    elif line.startswith(" GLOBAL| Number of threads for this process") and words[-1].isdigit():
+    elif line.startswith(" GLOBAL| Number of threads for this process") and _is_whole(words[-1]):
         log.threads = int(words[-1])
-    elif line.startswith(" CP2K     ") and len(words) == 7 and _is_number(words[-1].encode()):
+    elif line.startswith(" CP2K     ") and len(words) == 7 and _is_number(words[-1]):
         log.wall_s = float(words[-1])
 
 
-def _segments(steps: list[int], times: list[float], broken: list[bool]) -> NDArray[np.int64]:
-    """Count the runs: a new one begins where step and time go back or stay, or where something cut off stands before."""
-    entries = list(zip(steps, times, strict=True))
-    starts = [bool(i) and (broken[i] or entries[i] <= entries[i - 1]) for i in range(len(entries))]
-    return np.cumsum(starts, dtype=np.int64)
-
-
-def _is_number(word: bytes) -> bool:
+def _is_number(word: str) -> bool:
     try:
         float(word)
     except ValueError:
@@ -265,27 +278,6 @@ def _is_number(word: bytes) -> bool:
     return True
 
 
-def _numbers(lines: NDArray[np.uint8]) -> NDArray[np.float64]:
-    columns = np.ascontiguousarray(lines[:, -_NUMBERS:-1])
-    return columns.view(f"S{_COLUMN}").astype(np.float64)
-
-
-def _atom_lines(data: mmap.mmap, start: int, n_atoms: int, size: int) -> NDArray[np.uint8] | None:
-    """Return the ``(n_atoms, line_bytes)`` text of one frame, or ``None`` unless every line and number of it is whole."""
-    line_bytes = data.find(b"\n", start, start + 256) + 1 - start
-    end = start + n_atoms * line_bytes
-    if not n_atoms or line_bytes <= _NUMBERS or end > size:
-        return None
-    lines = np.frombuffer(data[start:end], np.uint8).reshape(n_atoms, line_bytes)
-    columns = lines[:, -_NUMBERS:-1].reshape(n_atoms, 3, _COLUMN)
-    # blanks, at most one minus sign, digits, a point, decimals: anything else (stars, a glued line) is no number of CP2K's
-    before = _RANK[columns[:, :, : -_DECIMALS - 1]]
-    whole = (
-        (lines[:, -1] == ord("\n")).all()
-        and (columns[:, :, -_DECIMALS - 1] == ord(".")).all()
-        and (_RANK[columns[:, :, -_DECIMALS:]] == 2).all()
-        and (before[:, :, -1] == 2).all()
-        and (before[:, :, :-1] <= before[:, :, 1:]).all()
-        and ((before == 1).sum(axis=2) <= 1).all()
-    )
-    return lines if whole else None
+def _is_whole(word: str) -> bool:
+    """Whether it is a number of decimal digits, and of a size that a step may have (latin-1 knows superscript digits, too)."""
+    return word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS

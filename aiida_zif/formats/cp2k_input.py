@@ -14,7 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_zif.formats.cp2k_run import HYDROGEN_MASS_AMU, METHODS, AimdRun, RelaxRun, Scf, check_method, check_positive
+from aiida_zif.formats.cp2k_method import BASIS_SETS_FILE, METHODS, POTENTIALS_FILE, Method, method_of, names_of
+from aiida_zif.formats.cp2k_run import HYDROGEN_MASS_AMU, AimdRun, RelaxRun, Scf, check_positive
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import (
     ATOMIC_FORCE_IN_EV_PER_ANGSTROM,
@@ -28,18 +29,17 @@ __all__ = ["METHODS", "AimdRun", "RelaxRun", "Tree", "aimd", "label", "relax", "
 
 Tree = dict[str, Any]
 
-_PBE_KINDS: dict[str, tuple[str, str]] = {
-    "H": ("DZVP-GTH-PBE", "GTH-PBE-q1"),
-    "C": ("DZVP-GTH-PBE", "GTH-PBE-q4"),
-    "N": ("DZVP-GTH-PBE", "GTH-PBE-q5"),
-    "Zn": ("DZVP-MOLOPT-SR-GTH", "GTH-PBE-q12"),
-}
-"""Basis set and pseudopotential of the published protocol (doi:10.1039/D3DD00236E and its deposit)."""
 
-
-def aimd(run: AimdRun, species: Sequence[str], velocities: NDArray[np.float64] | None = None, restart_file: str | None = None) -> Tree:
+def aimd(
+    run: AimdRun,
+    species: Sequence[str],
+    velocities: NDArray[np.float64] | None = None,
+    restart_file: str | None = None,
+    own_files: bool = False,
+) -> Tree:
     """Return the tree of an MD that prints positions, forces, velocities, stress, cell and energies at every step.
 
+    With ``own_files`` basis sets and pseudopotentials are read from the two files of ``cp2k_method.excerpts``, else from CP2K's own.
     ``velocities`` is ``(n_atoms, 3)``, Cartesian, Å/ps; ``restart_file`` a CP2K restart, from which positions, velocities,
     cell, thermostat and step number are taken. Raises ``ValueError`` if both are given, a shape is wrong, the run starts
     beyond step 0 without a restart file, or the method does not know an element.
@@ -54,20 +54,26 @@ def aimd(run: AimdRun, species: Sequence[str], velocities: NDArray[np.float64] |
             raise ValueError(f"velocities have shape {np.shape(velocities)}, but {len(species)} atoms need {(len(species), 3)}")
         atomic = np.asarray(velocities) / ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS
         subsys["VELOCITY"] = {"": ["{:.12e} {:.12e} {:.12e}".format(*row) for row in atomic.tolist()]}
+    timecon = run.heating_time_fs if run.is_heating else run.thermostat_time_fs
     tree: Tree = {
         "GLOBAL": _global("MD", run.walltime_s, run.seed),
         "MOTION": {
             "MD": {
                 "ENSEMBLE": "NVT",
-                "STEPS": run.steps - run.first_step,
+                "STEPS": run.end - run.first_step,
                 "TIMESTEP": run.timestep_fs,
                 "TEMPERATURE": run.temperature_k,
-                "THERMOSTAT": {"TYPE": "CSVR", "CSVR": {"TIMECON": run.thermostat_time_fs}},
+                "THERMOSTAT": {"TYPE": "CSVR", "CSVR": {"TIMECON": timecon}},
                 "PRINT": {"ENERGY": _each("MD", 1)},
             },
             "PRINT": _motion_print("MD", ("TRAJECTORY", "FORCES", "VELOCITIES", "STRESS", "CELL"), run.restart_every),
         },
-        "FORCE_EVAL": {"METHOD": "QS", "STRESS_TENSOR": "ANALYTICAL", "DFT": _dft(run.method, run.scf), "SUBSYS": subsys},
+        "FORCE_EVAL": {
+            "METHOD": "QS",
+            "STRESS_TENSOR": run.stress_tensor,
+            "DFT": _dft(method_of(run.method), run.scf, own_files),
+            "SUBSYS": subsys,
+        },
     }
     if restart_file is not None:
         tree["EXT_RESTART"] = {"RESTART_FILE_NAME": restart_file, "RESTART_DEFAULT": True}
@@ -81,6 +87,7 @@ def label(
     method: str = "gfn1-xtb",
     species: Sequence[str] = (),
     walltime_s: float | None = None,
+    own_files: bool = False,
 ) -> Tree:
     """Return the tree of one REFTRAJ run: energy and forces of every frame of the two files of ``write_reftraj``.
 
@@ -88,8 +95,7 @@ def label(
     Raises ``ValueError`` without frames or for an unknown method or element.
     """
     check_positive("n_frames", n_frames)
-    check_method(method)
-    dft = _dft(method, Scf(max_scf=80))
+    dft = _dft(method_of(method), Scf(max_scf=80), own_files)
     # The wave function of the frame before is a good guess even after a jump; extrapolation over several is not.
     dft["QS"]["EXTRAPOLATION"] = "USE_PREV_WF"
     reftraj = {
@@ -115,7 +121,7 @@ def label(
     }
 
 
-def relax(run: RelaxRun, species: Sequence[str]) -> Tree:
+def relax(run: RelaxRun, species: Sequence[str], own_files: bool = False) -> Tree:
     """Return the tree of a relaxation of the atoms (GEO_OPT) or of atoms and cell (CELL_OPT), with the stress of every step.
 
     Raises ``ValueError`` where the method does not know an element.
@@ -144,7 +150,7 @@ def relax(run: RelaxRun, species: Sequence[str]) -> Tree:
         "FORCE_EVAL": {
             "METHOD": "QS",
             "STRESS_TENSOR": "ANALYTICAL",
-            "DFT": _dft(run.method, Scf(), run.eps_scf),
+            "DFT": _dft(method_of(run.method), Scf(), own_files, run.eps_scf),
             "SUBSYS": {"KIND": _kinds(run.method, species, None)},
         },
     }
@@ -177,7 +183,8 @@ def _each(kind: str, stride: int) -> Tree:
 def _motion_print(kind: str, what: Sequence[str], restart_every: int) -> Tree:
     tree: Tree = {name: _each(kind, 1) for name in what}
     tree["TRAJECTORY"]["FORMAT"] = "XYZ"
-    tree["RESTART"] = {"ADD_LAST": "NUMERIC", **_each(kind, restart_every)}
+    # three older ones are kept beside the newest: one that was cut while it was written gives way to the one before
+    tree["RESTART"] = {"ADD_LAST": "NUMERIC", "BACKUP_COPIES": 3, **_each(kind, restart_every)}
     tree["RESTART_HISTORY"] = {"_": "OFF"}
     return tree
 
@@ -186,35 +193,40 @@ def _kinds(method: str, species: Sequence[str], hydrogen_mass_amu: float | None)
     kinds = []
     for symbol in sorted(set(species)):
         kind: Tree = {"_": symbol, "ELEMENT": symbol}
-        if method == "pbe-d3":
-            if symbol not in _PBE_KINDS:
-                raise ValueError(f"the published protocol pbe-d3 knows no basis set for {symbol}, only for {', '.join(_PBE_KINDS)}")
-            kind["BASIS_SET"], kind["POTENTIAL"] = _PBE_KINDS[symbol]
+        names = names_of(method, symbol)
+        if names is not None:
+            kind["BASIS_SET"], kind["POTENTIAL"] = names
         if symbol == "H" and hydrogen_mass_amu is not None:
             kind["MASS"] = hydrogen_mass_amu
         kinds.append(kind)
     return kinds
 
 
-def _dft(method: str, scf: Scf, eps_scf: float = 1e-5) -> Tree:
+def _dft(method: Method, scf: Scf, own_files: bool, eps_scf: float | None = None) -> Tree:
+    eps = method.eps_scf if eps_scf is None else eps_scf
     scf_tree: Tree = {
         "MAX_SCF": scf.max_scf,
-        "EPS_SCF": eps_scf,
-        "SCF_GUESS": "MOPAC" if method == "gfn1-xtb" else "ATOMIC",
+        "EPS_SCF": eps,
+        "SCF_GUESS": "MOPAC" if method.is_xtb else "ATOMIC",
         "OT": {"_": "ON", "PRECONDITIONER": scf.preconditioner, "MINIMIZER": scf.minimizer},
         "PRINT": {"RESTART": {"_": "OFF"}},
     }
     if scf.outer_scf:
-        scf_tree["OUTER_SCF"] = {"_": "ON", "MAX_SCF": scf.outer_scf, "EPS_SCF": eps_scf}
-    if method == "gfn1-xtb":
+        scf_tree["OUTER_SCF"] = {"_": "ON", "MAX_SCF": scf.outer_scf, "EPS_SCF": eps}
+    if method.is_xtb:
         files = {"DISPERSION_PARAMETER_FILE": "dftd3.dat", "PARAM_FILE_NAME": "xTB_parameters"}
         return {"SCF": scf_tree, "QS": {"METHOD": "xTB", "XTB": {"DO_EWALD": True, "CHECK_ATOMIC_CHARGES": False, "PARAMETER": files}}}
-    dispersion = {"R_CUTOFF": 16.0, "TYPE": "DFTD3", "PARAMETER_FILE_NAME": "dftd3.dat", "REFERENCE_FUNCTIONAL": "PBE"}
+    dispersion = {
+        "R_CUTOFF": method.dispersion_cutoff_angstrom,
+        "TYPE": "DFTD3",
+        "PARAMETER_FILE_NAME": "dftd3.dat",
+        "REFERENCE_FUNCTIONAL": "PBE",
+    }
     return {
-        "BASIS_SET_FILE_NAME": ["BASIS_SET", "BASIS_MOLOPT"],
-        "POTENTIAL_FILE_NAME": "POTENTIAL",
+        "BASIS_SET_FILE_NAME": [BASIS_SETS_FILE] if own_files else ["BASIS_SET", "BASIS_MOLOPT"],
+        "POTENTIAL_FILE_NAME": POTENTIALS_FILE if own_files else "POTENTIAL",
         "SCF": scf_tree,
-        "QS": {"EPS_DEFAULT": 1e-7},
-        "MGRID": {"NGRIDS": 4, "CUTOFF": 600, "REL_CUTOFF": 40},
+        "QS": {"EPS_DEFAULT": method.eps_default},
+        "MGRID": {"NGRIDS": 4, "CUTOFF": method.cutoff_ry, "REL_CUTOFF": method.rel_cutoff_ry},
         "XC": {"XC_FUNCTIONAL": {"_": "PBE"}, "VDW_POTENTIAL": {"POTENTIAL_TYPE": "PAIR_POTENTIAL", "PAIR_POTENTIAL": dispersion}},
     }

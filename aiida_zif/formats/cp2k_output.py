@@ -1,55 +1,59 @@
 # SPDX-License-Identifier: MIT
-"""What a CP2K run left in its folder → Frames in our units, whatever ended the run.
+"""What a CP2K run left in its folder → Frames in our units, whatever ended the run, a few MB at a time.
 
-The ``.stress`` file of an MD is virial *plus kinetic* part, in bar, pressure positive: ``stress = -(file - Σ m v v / V)``
-with the masses of the run. A restart in the same directory appends to every file, so that steps come twice; the later
-one counts. A REFTRAJ run numbers its second frame 1 like its first, so there the time tells the frame.
+A restart in the same directory appends to every file, so that steps come twice; the later one counts. A REFTRAJ run
+numbers its second frame 1 like its first, so there the time tells the frame.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_zif.formats.cp2k_files import Log, Table, XyzFile, read_log, read_table, scan_xyz
-from aiida_zif.science.frames import Frames, kinetic_stress, to_voigt
-from aiida_zif.science.units import (
-    ATOMIC_FORCE_IN_EV_PER_ANGSTROM,
-    ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS,
-    BAR_IN_EV_PER_CUBIC_ANGSTROM,
-    FS_IN_PS,
-    HARTREE_IN_EV,
-)
+from aiida_zif.formats.cp2k_files import Log, Table, read_log, read_table
+from aiida_zif.formats.cp2k_join import StepOf, last_of_each, partners, rows_of
+from aiida_zif.formats.cp2k_stress import Content, is_diagonal, stress
+from aiida_zif.formats.cp2k_xyz import XyzFile, scan_xyz
+from aiida_zif.science.frames import Frames
+from aiida_zif.science.kinetic import MAX_SPACING_FS, estimated_velocities, linked
+from aiida_zif.science.units import ATOMIC_FORCE_IN_EV_PER_ANGSTROM, ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS, FS_IN_PS, HARTREE_IN_EV
+
+BATCH_BYTES = 16 * 1024 * 1024
+"""Numbers of one batch, unless told otherwise."""
+_ROWS = 4096
+_SCALES = {"frc": ATOMIC_FORCE_IN_EV_PER_ANGSTROM, "vel": ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS}
+_WORDS = {"frc": "forces", "vel": "velocities"}
 
 
 @dataclass(frozen=True)
-class Cp2kRun:
-    """One CP2K run as far as its files are whole."""
+class Cp2kFacts:
+    """What one CP2K run says of itself, and how far its files are whole."""
 
-    frames: Frames
-    """Unique by step, in order; of REFTRAJ one for each given frame, ``steps`` being its index in the input.
-    Stresses are virial only, NaN where CP2K gave none or the velocities or masses that they need are unknown."""
+    n_frames: int
+    """Unique by step; of REFTRAJ one for each given frame."""
     last_step: int
-    """The last step of ``frames``; -1 without any."""
+    """The last step of the frames; -1 without any."""
     unconverged_steps: tuple[int, ...]
-    """Steps of ``frames`` whose SCF did not converge, by the log (of REFTRAJ: indices into the input)."""
+    """Steps of the frames whose SCF did not converge, by the log (of REFTRAJ: indices into the input)."""
     duplicates_dropped: int
     """Frames that a later run in the same folder wrote again."""
     cut_tail: bool
     """True if any file holds something that is not whole, or a frame lacks its part in one of the files."""
+    problems: tuple[str, ...]
+    """What does not fit together in the folder, a sentence each."""
+    stress_content: Content
+    """What the stresses of the frames hold, see Frames."""
     reason_ended: str
     """``finished``, ``walltime``, ``exit file``, ``aborted`` or ``cut`` (the log just ends, or there is none)."""
     error: str | None
     """The sentence with which CP2K aborted."""
     converged: bool | None
     """Of a relaxation: did it converge? ``None`` for other runs."""
-    conserved: NDArray[np.float64]
-    """``(n_frames,)``, the conserved quantity, eV; NaN where unknown."""
     run_type: str | None
     """MD, REFTRAJ, GEO_OPT, CELL_OPT, … as the log says."""
     version: str | None
@@ -61,8 +65,102 @@ class Cp2kRun:
     """CP2K's own count; ``None`` where the run did not reach its end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cp2kRun(Cp2kFacts):
+    """One CP2K run as far as its files are whole."""
+
+    frames: Frames
+    """In order; ``steps`` of REFTRAJ are indices into its input. Stresses are NaN where CP2K gave none."""
+    conserved: NDArray[np.float64]
+    """``(n_frames,)``, the conserved quantity, eV; NaN where unknown."""
+
+
+@dataclass(frozen=True)
+class Cp2kFolder:
+    """One CP2K run, its frames found but not read: some 90 bytes a frame."""
+
+    facts: Cp2kFacts
+    steps: NDArray[np.int64]
+    """``(n_frames,)``, unique, in order."""
+    conserved: NDArray[np.float64]
+    """``(n_frames,)``, the conserved quantity, eV; NaN where unknown."""
+    _files: dict[str, XyzFile]
+    """Positions ``pos``, where they are there forces ``frc`` and velocities ``vel``, a frame of each for each step."""
+    _cells: Table
+    _stresses: Table
+    _energies: NDArray[np.float64]
+    _temperatures: NDArray[np.float64] | None
+    _times_ps: NDArray[np.float64] | None
+    _masses: NDArray[np.float64] | None
+    _diagonal: bool
+    _still: bool
+    """Whether nothing moves, as in a relaxation."""
+    _links: NDArray[np.bool_]
+    _spacing_ps: float
+
+    def batches(self, max_bytes: int = BATCH_BYTES) -> Iterator[Frames]:
+        """Yield the frames in order, so many at a time that their numbers take ``max_bytes``, but one at least.
+
+        The batches carry the same fields. Raises ``ValueError`` if a file has become shorter since it was opened.
+        """
+        size = 24 * max(1, len(self._files["pos"].species)) * len(self._files)
+        n = max(1, max_bytes // size)
+        for begin in range(0, len(self.steps), n):
+            yield self._frames(begin, min(begin + n, len(self.steps)))
+
+    def all(self) -> Frames:
+        """Return all frames, none perhaps."""
+        return self._frames(0, len(self.steps))
+
+    def _frames(self, begin: int, end: int) -> Frames:
+        which = slice(begin, end)
+        positions = self._files["pos"]
+        estimate = self.facts.stress_content == "estimated"
+        wide = slice(max(begin - 1, 0), end + 1) if estimate else which
+        inner = slice(begin - wide.start, end - wide.start)
+        values = {
+            name: file.read(wide if name == "pos" or (estimate and name == "frc") else which, _SCALES.get(name, 1.0))
+            for name, file in self._files.items()
+        }
+        cells = self._cells.read(wide)[:, :9].reshape(-1, 3, 3)
+        velocities = values.get("vel")
+        if estimate and self._masses is not None:
+            links = self._links[wide.start : max(wide.start, min(wide.stop, len(self.steps)) - 1)]
+            velocities = estimated_velocities(values["pos"], cells, self._spacing_ps, links, self._masses, values.get("frc"))[inner]
+            values = {name: value[inner] for name, value in values.items()}
+        cells = cells[inner]
+        return Frames(
+            species=positions.species,
+            positions=values["pos"],
+            cells=cells,
+            energies=self._energies[which],
+            forces=values.get("frc"),
+            stresses=stress(
+                self._stresses.read(which),
+                self.facts.stress_content,
+                self._diagonal,
+                cells,
+                self._masses,
+                None if self._still else velocities,
+            ),
+            velocities=values.get("vel"),
+            steps=self.steps[which],
+            times=None if self._times_ps is None else self._times_ps[which],
+            temperatures=None if self._temperatures is None else self._temperatures[which],
+            masses=self._masses,
+            stress_content=self.facts.stress_content,
+        )
+
+
 def read(folder: Path, project: str = "aiida", masses: Mapping[str, float] | None = None, output: str | None = None) -> Cp2kRun:
-    """Read a run from the files that CP2K wrote into ``folder``.
+    """Read all of a run into memory; see :func:`open_run`."""
+    found = open_run(folder, project, masses, output)
+    facts: dict[str, Any] = {field.name: getattr(found.facts, field.name) for field in fields(found.facts)}
+    return Cp2kRun(**facts, frames=found.all(), conserved=found.conserved)
+
+
+def open_run(folder: Path, project: str = "aiida", masses: Mapping[str, float] | None = None, output: str | None = None) -> Cp2kFolder:
+    """Find the frames of a run in the files that CP2K wrote into ``folder``.
 
     ``masses`` (amu, by symbol) are those of the run; if they are not given, those that the log prints (four decimals)
     are used. ``output`` names the log; else it is ``project.out`` or the only other file ``*.out``.
@@ -71,53 +169,66 @@ def read(folder: Path, project: str = "aiida", masses: Mapping[str, float] | Non
     folder = Path(folder)
     log = read_log(_log_path(folder, project, output))
     positions = scan_xyz(folder / f"{project}-pos-1.xyz")
-    others = {name: scan_xyz(folder / f"{project}-{name}-1.xyz") for name in ("frc", "vel")}
-    others = {name: file for name, file in others.items() if len(file.steps) and file.species == positions.species}
+    step_of = StepOf(log, positions)
+    in_file = step_of(positions)
+    problems = [] if len(in_file) else _unread(positions, positions, "positions")
+    cut = positions.cut
+    usable = np.ones(len(in_file), np.bool_)
+    others: dict[str, tuple[XyzFile, NDArray[np.intp]]] = {}
+    for name in ("frc", "vel"):
+        file = scan_xyz(folder / f"{project}-{name}-1.xyz")
+        if not len(file.steps) or file.species != positions.species:
+            problems += _unread(file, positions, _WORDS[name])
+            continue
+        place = partners(positions, file, step_of)
+        if len(in_file) and (place < 0).all():
+            problems.append(
+                f"no frame of {positions.path.name} is in {file.path.name} by step and energy: they are of different runs; give one "
+                "folder to each run"
+            )
+        cut |= file.cut or len(file.steps) != len(positions.steps)
+        usable &= place >= 0
+        others[name] = (file.places(), place)
+    chosen = last_of_each(in_file, usable)
+    n_steps = len(np.unique(in_file))
+    cut |= len(chosen) < n_steps
+
     tables = {name: read_table(folder / f"{project}-1.{name}", n) for name, n in (("cell", 12), ("ener", 7), ("stress", 11))}
-
-    frame_step = _StepOf(log, positions)
-    chosen, partners, incomplete = _join(positions, others, frame_step)
-    steps = frame_step(positions)[chosen]
-    rows = {name: _rows(table, frame_step(table), positions, frame_step(positions), chosen) for name, table in tables.items()}
+    cut |= any(table.cut for table in tables.values())
+    rows = {name: rows_of(table, positions, step_of, chosen) for name, table in tables.items()}
     has_cell = rows["cell"] >= 0
-    incomplete |= not has_cell.all()
-    chosen, steps = chosen[has_cell], steps[has_cell]
-    partners = {name: which[has_cell] for name, which in partners.items()}
-    rows = {name: which[has_cell] for name, which in rows.items()}
+    if not has_cell.all():
+        cut = True
+        problems.append(f"{(~has_cell).sum()} of {len(chosen)} frames have no cell in {tables['cell'].path.name} and were left out")
+        chosen, rows = chosen[has_cell], {name: which[has_cell] for name, which in rows.items()}
+    picked = {name: table.pick(rows[name]) for name, table in tables.items()}
 
-    values = {name: others[name].read(which) for name, which in partners.items()}
-    velocities = values["vel"] * ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS if "vel" in values else None
-    atom_masses = _masses(positions.species, masses, log)
-    cells = tables["cell"].rows[rows["cell"], :9].reshape(-1, 3, 3)
-    energy_rows = _take(tables["ener"], rows["ener"])
-    times = positions.times_fs[chosen] * FS_IN_PS
-    frames = Frames(
-        species=positions.species,
-        positions=positions.read(chosen),
-        cells=cells,
-        energies=np.array([float(positions.energies[i]) for i in chosen]) * HARTREE_IN_EV,
-        forces=values["frc"] * ATOMIC_FORCE_IN_EV_PER_ANGSTROM if "frc" in values else None,
-        stresses=_virial(_take(tables["stress"], rows["stress"]), velocities, atom_masses, cells, log),
-        velocities=velocities,
-        steps=steps,
-        times=None if np.isnan(times).any() or frame_step.is_reftraj else times,
-        temperatures=None if frame_step.is_reftraj or np.isnan(energy_rows[:, 1]).any() else energy_rows[:, 1],
-        masses=atom_masses,
-    )
-    files: list[XyzFile | Table] = [positions, *others.values(), *tables.values()]
-    failed = {step for step, bad in log.scf_failed.items() if bad}
-    if len(steps) == 1 and log.start_failed:
-        failed.add(int(steps[0]))
-    return Cp2kRun(
-        frames=frames,
+    files = {"pos": _picked(positions.places(), chosen)} | {name: _picked(file, place[chosen]) for name, (file, place) in others.items()}
+    steps, segments, times_fs = in_file[chosen], positions.segments[chosen], positions.times_fs[chosen]
+    known = _masses(positions.species, masses, log)
+    temperatures, conserved = _energies(picked["ener"], step_of.is_reftraj)
+    timed = len(steps) > 0 and not step_of.is_reftraj and bool(np.isfinite(times_fs).all())
+    still = log.run_type in ("GEO_OPT", "CELL_OPT") or not timed
+    spacing_fs = _spacing_fs(steps, times_fs) if timed else np.inf
+    near = linked(steps, segments)
+    enough = near.any() if "frc" in files else (near[1:] & near[:-1]).any()
+    content: Content = "total"
+    if still or not (picked["stress"].starts >= 0).any() or ("vel" in files and known is not None):
+        content = "virial"
+    elif known is not None and "vel" not in files and spacing_fs <= MAX_SPACING_FS and enough:
+        content = "estimated"
+    failed = log.scf_failed | ({int(steps[0])} if len(steps) == 1 and log.start_failed else set())
+    facts = Cp2kFacts(
+        n_frames=len(steps),
         last_step=int(steps[-1]) if len(steps) else -1,
-        unconverged_steps=tuple(int(step) for step in steps if int(step) in failed),
-        duplicates_dropped=len(positions.steps) - len(np.unique(frame_step(positions))),
-        cut_tail=bool(incomplete or any(file.cut for file in files)),
+        unconverged_steps=tuple(steps[np.isin(steps, sorted(failed))].tolist()),
+        duplicates_dropped=len(in_file) - n_steps,
+        cut_tail=bool(cut),
+        problems=tuple(problems),
+        stress_content=content,
         reason_ended=log.reason_ended,
         error=log.error,
         converged=log.converged,
-        conserved=np.full(len(steps), np.nan) if frame_step.is_reftraj else energy_rows[:, 3] * HARTREE_IN_EV,
         run_type=log.run_type,
         version=log.version,
         host=log.host,
@@ -125,83 +236,40 @@ def read(folder: Path, project: str = "aiida", masses: Mapping[str, float] | Non
         threads=log.threads,
         wall_s=log.wall_s,
     )
+    return Cp2kFolder(
+        facts, steps, conserved, files, picked["cell"], picked["stress"], positions.energies[chosen] * HARTREE_IN_EV, temperatures,
+        times_fs * FS_IN_PS if timed else None, known, is_diagonal(folder, project, picked["stress"]), still, near, spacing_fs * FS_IN_PS,
+    )  # fmt: skip
 
 
-class _StepOf:
-    """The step of each entry of a file: its number, or of REFTRAJ its time in steps, which is the index in the input."""
-
-    def __init__(self, log: Log, positions: XyzFile) -> None:
-        first = positions.times_fs[positions.steps == 1]
-        # In an MD step 1 is never at time 0, so a folder without a log tells the two apart as well.
-        self.is_reftraj = log.run_type == "REFTRAJ" or bool((first == 0).any())
-        later = positions.times_fs[positions.times_fs > 0]
-        self._timestep_fs = float(later.min()) if len(later) else 1.0
-
-    def __call__(self, file: XyzFile | Table) -> NDArray[np.int64]:
-        if not self.is_reftraj:
-            return file.steps
-        indices: NDArray[np.int64] = np.rint(np.nan_to_num(file.times_fs) / self._timestep_fs).astype(np.int64)
-        return indices
+def _unread(file: XyzFile, positions: XyzFile, what: str) -> list[str]:
+    """Return why a file is not used; velocities need not be there at all."""
+    name = file.path.name
+    if len(file.steps) and positions.species:
+        return [f"{name} has other atoms than {positions.path.name}, or in another order: its {what} were left out"]
+    if file.path.is_file():
+        return [f"{name} holds no whole frame: there are no {what}"]
+    return [] if what == "velocities" else [f"there is no {name}, so that there are no {what}; let CP2K print them"]
 
 
-def _join(
-    positions: XyzFile, others: Mapping[str, XyzFile], frame_step: _StepOf
-) -> tuple[NDArray[np.intp], dict[str, NDArray[np.intp]], bool]:
-    """Return for each step, in order, the last frame of ``positions`` that has its partner in every other file.
-
-    A partner has the same step and, to the last digit, the same energy in its header: after a crash and a restart the
-    frames of the two runs must not be mixed.
-    """
-    keys = {
-        name: {key: i for i, key in enumerate(zip(frame_step(file).tolist(), file.energies, strict=True))} for name, file in others.items()
-    }
-    found: dict[int, int] = {}
-    for i, key in enumerate(zip(frame_step(positions).tolist(), positions.energies, strict=True)):
-        if all(key in known for known in keys.values()):
-            found[key[0]] = i
-    order = sorted(found)
-    chosen = np.array([found[step] for step in order], np.intp)
-    partners = {name: np.array([known[step, positions.energies[found[step]]] for step in order], np.intp) for name, known in keys.items()}
-    n_steps = len(np.unique(frame_step(positions)))
-    incomplete = len(found) < n_steps or any(len(file.steps) != len(positions.steps) for file in others.values())
-    return chosen, partners, incomplete
+def _picked(file: XyzFile, which: NDArray[np.intp]) -> XyzFile:
+    return replace(file, starts=file.starts[which], small=file.small[which])
 
 
-def _rows(
-    table: Table, table_steps: NDArray[np.int64], positions: XyzFile, steps: NDArray[np.int64], chosen: NDArray[np.intp]
-) -> NDArray[np.intp]:
-    """Return the row of each chosen frame, -1 where there is none.
-
-    Rows and frames of one run belong together. Where one file shows fewer runs than the other (a crash just between two
-    rows leaves no trace), the later row of a step belongs to the later frame; only of the very last step may the end be missing.
-    """
-    rows = np.full(len(chosen), -1, np.intp)
-    if not len(chosen) or not len(table_steps):
-        return rows
-    if table.segments[-1] == positions.segments[-1]:
-        known = {key: row for row, key in enumerate(zip(table.segments.tolist(), table_steps.tolist(), strict=True))}
-        return np.array([known.get((int(positions.segments[i]), int(steps[i])), -1) for i in chosen], np.intp)
-    in_table: dict[int, list[int]] = defaultdict(list)
-    for row, step in enumerate(table_steps.tolist()):
-        in_table[step].append(row)
-    in_frames: dict[int, list[int]] = defaultdict(list)
-    for i, step in enumerate(steps.tolist()):
-        in_frames[step].append(i)
-    for k, i in enumerate(chosen.tolist()):
-        step = int(steps[i])
-        candidates, frames = in_table[step], in_frames[step]
-        place = frames.index(i)
-        if step != steps[-1]:
-            place += len(candidates) - len(frames)
-        if 0 <= place < len(candidates):
-            rows[k] = candidates[place]
-    return rows
+def _energies(table: Table, is_reftraj: bool) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+    """Return temperatures, K, of all frames or ``None``, and the conserved quantity, eV."""
+    found = np.full((len(table.starts), 2), np.nan)
+    for begin in range(0, 0 if is_reftraj else len(found), _ROWS):
+        found[begin : begin + _ROWS] = table.read(slice(begin, begin + _ROWS))[:, [1, 3]]
+    temperatures, conserved = found.T.copy()
+    return None if is_reftraj or np.isnan(temperatures).any() else temperatures, conserved * HARTREE_IN_EV
 
 
-def _take(table: Table, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    values = np.full((len(rows), table.rows.shape[1]), np.nan)
-    values[rows >= 0] = table.rows[rows[rows >= 0]]
-    return values
+def _spacing_fs(steps: NDArray[np.int64], times_fs: NDArray[np.float64]) -> float:
+    """Return the time between two neighbouring frames, by the whole run: three decimals of one header are too few."""
+    gaps = np.diff(steps)
+    duration = float(times_fs[-1] - times_fs[0])
+    return duration / float(steps[-1] - steps[0]) * float(gaps.min()) if len(gaps) and duration > 0 else np.inf
 
 
 def _masses(species: tuple[str, ...], masses: Mapping[str, float] | None, log: Log) -> NDArray[np.float64] | None:
@@ -213,20 +281,6 @@ def _masses(species: tuple[str, ...], masses: Mapping[str, float] | None, log: L
     if species and set(log.masses) == set(range(len(species))):
         return np.array([log.masses[i] for i in range(len(species))])
     return None
-
-
-def _virial(
-    file_bar: NDArray[np.float64], velocities: NDArray[np.float64] | None, masses: NDArray[np.float64] | None, cells: NDArray[np.float64],
-    log: Log,
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return ``(n_frames, 6)`` virial stress, eV/Å³, tension positive, of the nine columns of the file (pressure, bar)."""
-    tensor = file_bar.reshape(-1, 3, 3) * BAR_IN_EV_PER_CUBIC_ANGSTROM
-    pressure = to_voigt(np.where((tensor == 0).all(axis=(1, 2), keepdims=True), np.nan, tensor))
-    if log.run_type in ("GEO_OPT", "CELL_OPT"):  # nothing moves
-        return -pressure
-    if velocities is None or masses is None:
-        return np.full(pressure.shape, np.nan)
-    return kinetic_stress(velocities, masses, np.abs(np.linalg.det(cells))) - pressure
 
 
 def _log_path(folder: Path, project: str, output: str | None) -> Path | None:

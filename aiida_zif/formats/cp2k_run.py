@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from aiida_zif.formats.cp2k_method import method_of
+
 HYDROGEN_MASS_AMU: float = 2.014101777
 """The mass of hydrogen in the published runs: that of deuterium, for the time step of 0.5 fs."""
 
-METHODS: tuple[str, ...] = ("gfn1-xtb", "pbe-d3")
+STRESS_TENSORS: tuple[str, ...] = ("ANALYTICAL", "DIAGONAL_ANALYTICAL")
+"""All six components, or, as in the published runs, the diagonal only."""
 
 _T = TypeVar("_T", bound="_FromDict")
 
@@ -64,27 +67,38 @@ class AimdRun(_FromDict):
     hydrogen_mass_amu: float = HYDROGEN_MASS_AMU
     walltime_s: float | None = None
     """CP2K ends by itself, cleanly, after this time."""
+    stress_tensor: str = "ANALYTICAL"
+    """One of ``STRESS_TENSORS``."""
     velocity_factor: float = 1.0
     """Velocities are drawn at this multiple of the temperature: from a relaxed start half of it goes into the springs."""
+    heating_steps: int = 0
+    """The first steps, with the thermostat's time constant ``heating_time_fs``: a start is no equilibrium."""
+    heating_time_fs: float = 25.0
+    """See ``heating_steps``."""
     equilibration_steps: int = 0
-    """The first steps, which are not used: neither labelled, nor measured, nor drawn from."""
+    """The first steps, heating included, which are not used: neither labelled, nor measured, nor drawn from."""
     first_step: int = 0
     """The step that the restart file holds; CP2K is asked for the remaining ``steps - first_step``."""
+    last_step: int | None = None
+    """The step at which this job ends; ``None``: ``steps``."""
     restart_every: int = 20
     """Steps between two restart files."""
     max_scf: int = 200
     minimizer: str = "DIIS"
     preconditioner: str = "FULL_SINGLE_INVERSE"
     outer_scf: int = 0
+    slowest_step_s: float = 0.0
+    """What the slowest step of the segment before took: the program stops three of them before the scheduler does."""
 
     def __post_init__(self) -> None:
-        check_method(self.method)
+        method_of(self.method)
         positive = (
             "temperature_k",
             "timestep_fs",
             "thermostat_time_fs",
             "velocity_factor",
             "hydrogen_mass_amu",
+            "heating_time_fs",
             "restart_every",
             "max_scf",
         )
@@ -92,12 +106,32 @@ class AimdRun(_FromDict):
             check_positive(name, getattr(self, name))
         if self.walltime_s is not None:
             check_positive("walltime_s", self.walltime_s)
-        if not 0 <= self.first_step < self.steps:
-            raise ValueError(f"a run from step {self.first_step} to step {self.steps} has nothing to do; give steps > first_step >= 0")
+        if not 0 <= self.first_step < self.end <= self.steps:
+            raise ValueError(f"a run from step {self.first_step} to step {self.end} has nothing to do; give steps > first_step >= 0")
         if not 0 <= self.equilibration_steps < self.steps:
             raise ValueError(f"equilibration_steps is {self.equilibration_steps}; give 0 or more, below the {self.steps} steps of the run")
+        if not 0 <= self.heating_steps <= self.equilibration_steps:
+            raise ValueError(
+                f"heating_steps is {self.heating_steps}; give 0 to equilibration_steps, which is {self.equilibration_steps}: "
+                "what is heated is not in equilibrium"
+            )
+        if self.stress_tensor not in STRESS_TENSORS:
+            raise ValueError(f"stress_tensor is {self.stress_tensor!r}; choose from {', '.join(STRESS_TENSORS)}")
+        if not 0 <= self.slowest_step_s < np.inf:
+            raise ValueError(f"slowest_step_s is {self.slowest_step_s}; give a number, 0 or more")
         if not 1 <= self.seed < 2**31:
             raise ValueError(f"seed is {self.seed}, but CP2K takes whole numbers from 1 to 2147483647")
+
+    @property
+    def end(self) -> int:
+        """The step at which this job ends: the heating has a job of its own, because its thermostat is another."""
+        end = self.steps if self.last_step is None else self.last_step
+        return min(end, self.heating_steps) if self.is_heating else end
+
+    @property
+    def is_heating(self) -> bool:
+        """Whether this job is one of the heating."""
+        return self.first_step < self.heating_steps
 
     @property
     def scf(self) -> Scf:
@@ -125,7 +159,7 @@ class RelaxRun(_FromDict):
     walltime_s: float | None = None
 
     def __post_init__(self) -> None:
-        check_method(self.method)
+        method_of(self.method)
         for name in ("max_steps", "max_force_ev_per_angstrom", "pressure_tolerance_gpa", "eps_scf"):
             check_positive(name, getattr(self, name))
         if self.walltime_s is not None:
@@ -133,12 +167,6 @@ class RelaxRun(_FromDict):
         for name, allowed in (("cell", ("fixed", "relaxed")), ("optimizer", ("LBFGS", "BFGS", "CG"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; choose from {', '.join(allowed)}")
-
-
-def check_method(method: str) -> None:
-    """Raise ``ValueError`` for a method that has no input."""
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; choose from {', '.join(METHODS)}")
 
 
 def check_positive(name: str, value: float) -> None:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_zif.science.frames import Frames, concatenate, from_voigt, to_voigt
+from aiida_zif.science.frames import PER_FRAME, Frames, concatenate, from_voigt, to_voigt
 
 _WORD = re.compile(r'([A-Za-z_][\w\-]*)\s*=\s*(?:"([^"]*)"|(\S+))')
 _INFO: dict[str, str] = {"step": "steps", "time_ps": "times", "temperature_k": "temperatures"}
@@ -75,9 +75,44 @@ def read_groups(path: str | Path | IO[str]) -> list[Frames]:
     return [_joined(group) for group in groups]
 
 
-def _joined(group: list[Frames]) -> Frames:
-    if any(frame.stresses is not None for frame in group):
-        group = [frame if frame.stresses is not None else replace(frame, stresses=np.full((1, 6), np.nan)) for frame in group]
+def batches(path: str | Path, frames_per_batch: int = 256) -> Iterator[Frames]:
+    """Yield the frames of a file in order, some at a time.
+
+    Raises ``ValueError`` as ``read_groups`` does, and where a frame is of other atoms than the first, or has other fields.
+    """
+    waiting: list[Frames] = []
+    number, first = 0, None
+    with Path(path).open(encoding="utf-8") as handle:
+        try:
+            for number, frame in enumerate(_frames(handle), 1):
+                first = frame if first is None else first
+                if frame.species != first.species:
+                    raise ValueError(f"frame {number} is of other atoms than the first, or in another order: give one system per file")
+                if lost := sorted(_fields(first) ^ _fields(frame)):
+                    raise ValueError(f"only some frames have {lost[0]} (the first, or frame {number}): give files with the same words")
+                waiting.append(frame)
+                if len(waiting) == frames_per_batch:
+                    yield _joined(waiting, first)
+                    waiting = []
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{Path(path).name} is no text behind frame {number}; give an extended XYZ file") from error
+    if first is None:
+        raise ValueError("the file holds no frame; give an extended XYZ file with at least one")
+    if waiting:
+        yield _joined(waiting, first)
+
+
+def _fields(frame: Frames) -> set[str]:
+    """Return the fields that a frame has; a stress may be missing."""
+    return {name for name in PER_FRAME if getattr(frame, name) is not None} - {"stresses"}
+
+
+def _joined(group: list[Frames], first: Frames | None = None) -> Frames:
+    """Return one ``Frames``; where any frame, or the ``first`` of the file, has a stress, the others have NaN."""
+    told = next((frame for frame in (first, *group) if frame is not None and frame.stresses is not None), None)
+    if told is not None:
+        unknown = {"stresses": np.full((1, 6), np.nan), "stress_content": told.stress_content}
+        group = [frame if frame.stresses is not None else replace(frame, **unknown) for frame in group]  # type: ignore[arg-type]
     return concatenate(group)
 
 
@@ -105,10 +140,11 @@ def _frame(words: Mapping[str, str], lines: list[str]) -> Frames:
     if any(len(row) != width for row in rows):
         raise ValueError(f"an atom does not have {width} columns")
     energy = words.get("energy")
-    known: dict[str, NDArray[Any]] = {
+    known: dict[str, Any] = {
         field: np.array([words[key]]).astype(np.int64 if field == "steps" else float) for key, field in _INFO.items() if key in words
     }
     if "stress" in words:
+        known["stress_content"] = words.get("stress_content", "virial")
         stress = np.array(words["stress"].split(), float)
         known["stresses"] = stress[None] if stress.size == 6 else to_voigt(stress.reshape(1, 3, 3))
     if "forces" in columns:
@@ -142,6 +178,8 @@ def _info(frames: Frames, i: int) -> dict[str, Any]:
         info["energy"] = f"{frames.energies[i]:.12g}"
     if frames.stresses is not None and np.isfinite(frames.stresses[i]).all():
         info["stress"] = _vector(from_voigt(frames.stresses[i]))
+        if frames.stress_content != "virial":
+            info["stress_content"] = frames.stress_content
     for key, field in _INFO.items():
         values = getattr(frames, field)
         if values is not None:

@@ -11,10 +11,11 @@ _TIMES = re.compile(r"(\d+)m([\d.]+)s (\d+)m([\d.]+)s")
 def parse(text: str) -> dict[str, str | float]:
     """Return ``host``, ``threads`` (OMP_NUM_THREADS), ``job_wall_s`` and ``core_s`` (user and system, of all programs of the job).
 
+    ``disk`` is ``full`` where at the end not even a megabyte could be written.
     A job that was killed wrote no end: then only what it had written is returned.
     """
     words = dict(line.split(None, 1) for line in text.splitlines() if line.split(None, 1)[0:1] and len(line.split(None, 1)) == 2)
-    facts: dict[str, str | float] = {name: words[name].strip() for name in ("host", "threads") if name in words}
+    facts: dict[str, str | float] = {name: words[name].strip() for name in ("host", "threads", "disk") if name in words}
     if "start" in words and "end" in words:
         facts["job_wall_s"] = round(float(words["end"]) - float(words["start"]), 3)
     times = _TIMES.findall(text)

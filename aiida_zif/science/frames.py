@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +39,7 @@ class Frames:
     forces: NDArray[np.float64] | None = None
     """``(n_frames, n_atoms, 3)``, Cartesian, eV/Å."""
     stresses: NDArray[np.float64] | None = None
-    """``(n_frames, 6)``, virial part only, tension positive, Voigt order xx yy zz yz xz xy, eV/Å³; NaN where unknown."""
+    """``(n_frames, 6)``, tension positive, Voigt order xx yy zz yz xz xy, eV/Å³; NaN where unknown; of what ``stress_content`` says."""
     velocities: NDArray[np.float64] | None = None
     """``(n_frames, n_atoms, 3)``, Cartesian, Å/ps."""
     steps: NDArray[np.int64] | None = None
@@ -49,6 +50,9 @@ class Frames:
     """``(n_frames,)``, instantaneous, K."""
     masses: NDArray[np.float64] | None = None
     """``(n_atoms,)``, those of the run, amu."""
+    stress_content: Literal["virial", "estimated", "total"] = "virial"
+    """``virial``: kinetic part removed with the velocities and masses of the run; ``estimated``: removed with velocities estimated by
+    central differences of positions; ``total``: virial and kinetic part, as the program printed them."""
 
     def __post_init__(self) -> None:
         n_frames, n_atoms = len(self.positions), len(self.species)
@@ -95,7 +99,7 @@ class Frames:
 def concatenate(parts: Sequence[Frames]) -> Frames:
     """Return all frames of ``parts`` in order; a field that one part lacks is dropped.
 
-    Raises ``ValueError`` if there are none or the species differ.
+    Raises ``ValueError`` if there are none, the species or masses differ, or their stresses hold different parts.
     """
     if not parts:
         raise ValueError("there are no frames to join")
@@ -111,7 +115,10 @@ def concatenate(parts: Sequence[Frames]) -> Frames:
         name: None if any(getattr(part, name) is None for part in parts) else np.concatenate([getattr(part, name) for part in parts])
         for name in PER_FRAME
     }
-    return Frames(species=parts[0].species, masses=masses, **joined)  # type: ignore[arg-type]
+    contents = {part.stress_content for part in parts if part.stresses is not None} or {parts[0].stress_content}
+    if len(contents) > 1:
+        raise ValueError(f"stresses that hold different parts ({', '.join(sorted(contents))}) cannot be joined into one series")
+    return Frames(species=parts[0].species, masses=masses, stress_content=contents.pop(), **joined)  # type: ignore[arg-type]
 
 
 def kinetic_temperature(velocities: NDArray[np.float64], masses: NDArray[np.float64]) -> NDArray[np.float64]:

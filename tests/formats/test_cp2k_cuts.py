@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """CP2K's files cut at every byte, appended to, or full of rubbish: what is whole is read, and nothing raises."""
 
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from aiida_zif.formats import cp2k_files, cp2k_output
-from aiida_zif.science.frames import kinetic_stress
+from aiida_zif.formats import cp2k_files, cp2k_output, cp2k_xyz
+from aiida_zif.science.frames import FIELDS, concatenate, kinetic_stress
 from aiida_zif.science.units import (
     ATOMIC_FORCE_IN_EV_PER_ANGSTROM,
     ATOMIC_VELOCITY_IN_ANGSTROM_PER_PS,
@@ -17,37 +17,15 @@ from aiida_zif.science.units import (
 )
 
 RECORDED = Path(__file__).parent / "data" / "cp2k"
-MASSES = {"H": 2.014101777, "C": 12.0107, "N": 14.0067, "Zn": 65.38}
-BOHR, HARTREE = 0.529177210903, 27.211386245988
+LIGHT = {"Zn": 65.0, "N": 14.0, "H": 2.0}
 
 
-@dataclass(frozen=True)
-class Small:
-    first: int
-    last: int
-    run: int = 0
-    n_atoms: int = 3
-
-    def files(self):
-        texts = dict.fromkeys(("pos", "vel", "frc", "cell", "ener", "stress"), "")
-        for step in range(self.first, self.last + 1):
-            mark = step + self.run / 8
-            for k, name in enumerate(("pos", "vel", "frc")):
-                texts[name] += f"{self.n_atoms:8d}\n i = {step:8d}, time = {step * 0.5:12.3f}, E = {-59 - mark:20.10f}\n"
-                texts[name] += "".join(f"{s:>3}" + 3 * f"{mark + k + i / 100:20.10f}" + "\n" for i, s in enumerate(("Zn", "N", "H")))
-            texts["cell"] += (
-                f"{step:8d}{step * 0.5:12.3f}" + "".join(f"{x:20.10f}" for x in [mark + 10, 0, 0, 0, 9, 0, 0, 0, 8]) + f"{1:25.10f}\n"
-            )
-            texts["ener"] += f"{step:10d}{step * 0.5:20.6f}{mark:20.9f}{mark:20.9f}{-59 - mark:20.9f}{mark:20.9f}{1:20.9f}\n"
-            texts["stress"] += f"{step:8d}{step * 0.5:12.3f}" + 9 * f"{mark:20.10f}" + "\n"
-        header = {"cell": "# Step Time\n", "ener": "# Step Nr.\n", "stress": "# Step Time\n"} if not self.run else {}
-        return {name: header.get(name, "") + text for name, text in texts.items()}
-
-
-def write(folder: Path, texts):
-    for name, text in texts.items():
-        file = f"aiida-1.{name}" if name in ("cell", "ener", "stress") else f"aiida-{name}-1.xyz"
-        (folder / file).write_text(text)
+def assert_same(found, expected):
+    """All fields are equal, bit by bit."""
+    for name in FIELDS:
+        one, other = getattr(found, name), getattr(expected, name)
+        assert (one is None) == (other is None), name
+        np.testing.assert_array_equal(one, other, err_msg=name)
 
 
 def assert_consistent(frames):
@@ -66,17 +44,18 @@ def assert_consistent(frames):
 
 
 @pytest.mark.parametrize("name", ["pos", "vel", "frc", "cell", "ener", "stress"])
-def test_a_file_cut_at_every_byte_of_its_last_frame_loses_that_frame_at_most(tmp_path, name):
+def test_a_file_cut_at_every_byte_of_its_last_frame_loses_that_frame_at_most(tmp_path, name, small_run, write):
     """Nothing is raised, the frames before stay bit by bit, and the cut is told unless it falls between two frames."""
-    texts = Small(0, 2).files()
-    write(tmp_path, texts)
-    whole = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+    texts = small_run(0, 2)
+    write(texts)
+    whole = cp2k_output.read(tmp_path, masses=LIGHT)
     assert not whole.cut_tail
     assert len(whole.frames) == 3
-    shorter = Small(0, 1).files()[name]
+    shorter = small_run(0, 1)[name]
     for end in range(len(shorter), len(texts[name])):
-        write(tmp_path, {name: texts[name][:end]})
-        run = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+        write({name: texts[name][:end]})
+        run = cp2k_output.read(tmp_path, masses=LIGHT)
+        assert_same(concatenate(list(cp2k_output.open_run(tmp_path, masses=LIGHT).batches(max_bytes=300))), run.frames)
         n = 2 if name in ("pos", "vel", "frc", "cell") else 3
         assert len(run.frames) == n
         np.testing.assert_array_equal(run.frames.positions, whole.frames.positions[:n])
@@ -87,12 +66,13 @@ def test_a_file_cut_at_every_byte_of_its_last_frame_loses_that_frame_at_most(tmp
 
 
 @pytest.mark.parametrize("name", ["pos", "vel", "frc", "cell", "ener", "stress"])
-def test_a_run_that_appends_behind_a_cut_never_mixes_frames(tmp_path, name):
+def test_a_run_that_appends_behind_a_cut_never_mixes_frames(tmp_path, name, small_run, write):
     """A kill in mid-file, then a restart from step 1 in the same folder: steps unique, each frame of one run throughout."""
-    one, two = Small(0, 3).files(), Small(2, 5, run=1).files()
-    for end in range(len(Small(0, 2).files()[name]) - 8, len(one[name]) + 1, 3):
-        write(tmp_path, {key: text[: end if key == name else None] + two[key] for key, text in one.items()})
-        run = cp2k_output.read(tmp_path, masses={"Zn": 65.0, "N": 14.0, "H": 2.0})
+    one, two = small_run(0, 3), small_run(2, 5, run=1)
+    for end in range(len(small_run(0, 2)[name]) - 8, len(one[name]) + 1, 3):
+        write({key: text[: end if key == name else None] + two[key] for key, text in one.items()})
+        run = cp2k_output.read(tmp_path, masses=LIGHT)
+        assert_same(concatenate(list(cp2k_output.open_run(tmp_path, masses=LIGHT).batches(max_bytes=300))), run.frames)
         assert_consistent(run.frames)
         assert set(run.frames.steps) >= {0, 1, 3, 4, 5}
         mark = -59 - run.frames.energies / HARTREE_IN_EV
@@ -127,34 +107,83 @@ def test_an_empty_folder_is_no_run(tmp_path):
     assert run.reason_ended == "cut"
 
 
-def test_numbers_that_overflowed_are_no_numbers(tmp_path):
+def test_numbers_that_overflowed_are_no_numbers(tmp_path, small_run, write):
     """A frame with stars is dropped, the others stay."""
-    texts = Small(0, 2).files()
+    texts = small_run(0, 2)
     lines = texts["pos"].splitlines(keepends=True)
     lines[7] = lines[7][:3] + "*" * 20 + lines[7][23:]
-    write(tmp_path, {**texts, "pos": "".join(lines)})
+    write({**texts, "pos": "".join(lines)})
     run = cp2k_output.read(tmp_path)
     np.testing.assert_array_equal(run.frames.steps, [0, 2])
     assert run.cut_tail
 
 
-def test_reading_does_not_load_more_than_its_batch(tmp_path, monkeypatch):
-    """Reading in batches of one frame gives the same numbers."""
-    write(tmp_path, Small(0, 9).files())
-    whole = cp2k_output.read(tmp_path).frames
-    monkeypatch.setattr(cp2k_files, "_BATCH_BYTES", 1)
-    np.testing.assert_array_equal(cp2k_output.read(tmp_path).frames.positions, whole.positions)
+def test_batches_are_the_frames_that_are_read_at_once(tmp_path, monkeypatch, small_run, write):
+    """One frame a batch and a few lines of text at a time, with one damaged frame between: the same numbers, the same fields."""
+    texts = small_run(0, 29)
+    lines = texts["vel"].splitlines(keepends=True)
+    lines[5 * 12 + 3] = lines[5 * 12 + 3].replace("13.0", "1x.0")
+    write({**texts, "vel": "".join(lines)})
+    whole = cp2k_output.read(tmp_path, masses=LIGHT).frames
+    np.testing.assert_array_equal(whole.steps, [*range(12), *range(13, 30)])
+    monkeypatch.setattr(cp2k_xyz, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(cp2k_xyz, "_SEARCH_BYTES", 64)
+    monkeypatch.setattr(cp2k_files, "BLOCK_BYTES", 300)
+    folder = cp2k_output.open_run(tmp_path, masses=LIGHT)
+    batches = list(folder.batches(max_bytes=1))
+    assert [len(batch) for batch in batches] == [1] * 29
+    assert_same(concatenate(batches), whole)
+    assert folder.facts.n_frames == len(folder.steps) == len(folder.conserved) == 29
 
 
-def test_a_relaxation_says_whether_it_converged(tmp_path):
+def test_batches_of_an_estimate_know_their_neighbours(tmp_path, small_run, write):
+    """The kinetic part of a frame at the edge of a batch comes from the frames beyond that edge."""
+    texts = small_run(0, 9)
+    texts.pop("vel")
+    texts["cell"] = texts["cell"].replace(" 0.0000000000", " 0.1000000000")
+    write(texts)
+    whole = cp2k_output.read(tmp_path, masses=LIGHT).frames
+    assert whole.stress_content == "estimated"
+    assert np.isfinite(whole.stresses[1:]).all()  # all zeros, as in the first row here, are no stress
+    for size in (1, 3 * 144, 7 * 144):
+        assert_same(concatenate(list(cp2k_output.open_run(tmp_path, masses=LIGHT).batches(max_bytes=size))), whole)
+
+
+def test_a_file_that_shrinks_under_the_reader_is_told(tmp_path, small_run, write):
+    """A run that begins again while it is read: one sentence, never numbers of another frame."""
+    write(small_run(0, 9))
+    folder = cp2k_output.open_run(tmp_path)
+    write(small_run(0, 4))
+    with pytest.raises(ValueError, match="became shorter while it was read"):
+        list(folder.batches())
+
+
+def test_many_frames_at_once_are_found_as_one_by_one(tmp_path, monkeypatch, small_run):
+    """Any byte of a file changed to anything: comparing frames with a pattern finds what searching for each finds."""
+    path = tmp_path / "aiida-pos-1.xyz"
+    text = bytearray(small_run(0, 4)["pos"].encode())
+    rng = np.random.default_rng(5)
+    for place in range(len(text)):
+        changed = text.copy()
+        changed[place] = rng.choice(np.frombuffer(b" 0-.9*i\nN\x00\xff", np.uint8))
+        path.write_bytes(changed)
+        many = cp2k_xyz.scan_xyz(path)
+        with monkeypatch.context() as patch:
+            patch.setattr(cp2k_xyz, "_follow", lambda *_: None)
+            one = cp2k_xyz.scan_xyz(path)
+        for field in fields(many):
+            np.testing.assert_array_equal(getattr(many, field.name), getattr(one, field.name))
+
+
+def test_a_relaxation_says_whether_it_converged(tmp_path, small_run, write):
     """GEO_OPT: headers without time, stress static, converged or not."""
-    texts = Small(1, 3).files()
+    texts = small_run(1, 3)
     texts.pop("vel")
     for name in ("pos", "frc"):
         texts[name] = "".join(line.replace(line[14:35], "") if " i =" in line else line for line in texts[name].splitlines(keepends=True))
     texts["pos"] = texts["pos"].replace(", ,", ",")
     head = " GLOBAL| Run type   GEO_OPT\n OPTIMIZATION STEP:      1\n"
-    write(tmp_path, texts)
+    write(texts)
     (tmp_path / "aiida.out").write_text(head)
     run = cp2k_output.read(tmp_path)
     assert run.converged is False

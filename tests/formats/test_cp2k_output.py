@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from aiida_zif.formats import cp2k_output
+from aiida_zif.science.audit import audit
 from aiida_zif.science.frames import kinetic_stress, kinetic_temperature
-from aiida_zif.science.units import (
-    EV_PER_CUBIC_ANGSTROM_IN_MPA,
-)
+from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_MPA
 
 RECORDED = Path(__file__).parent / "data" / "cp2k"
 MASSES = {"H": 2.014101777, "C": 12.0107, "N": 14.0067, "Zn": 65.38}
+REAL_RUNS = {
+    "segment_1", "segment_2_new_directory", "killed_9", "crash_then_restart_same_directory", "walltime_mid_run", "walltime_in_step_0",
+    "walltime_restart", "scf_not_converged", "published_protocol_3_steps", "xtb_1500K_120_steps", "xtb_300K_120_steps",
+}  # fmt: skip
 BOHR, HARTREE = 0.529177210903, 27.211386245988
 
 
@@ -142,21 +145,86 @@ def test_unconverged_frames_of_reftraj_are_named_by_index(tmp_path):
         ("killed_9", range(7, 17), {"reason_ended": "cut", "wall_s": None}),
         ("crash_then_restart_same_directory", range(8), {"reason_ended": "finished", "duplicates_dropped": 2}),
         ("walltime_mid_run", range(7, 22), {"reason_ended": "walltime", "unconverged_steps": ()}),
-        ("walltime_in_step_0", range(1), {"reason_ended": "walltime", "unconverged_steps": (0,)}),
+        ("walltime_in_step_0", range(1), {"reason_ended": "walltime", "unconverged_steps": (0,), "stress_content": "total"}),
         ("walltime_restart", range(21, 24), {"reason_ended": "cut", "version": None}),
         ("scf_not_converged", range(3), {"reason_ended": "finished", "unconverged_steps": (0, 1, 2)}),
-        ("published_protocol_3_steps", range(4), {"reason_ended": "finished", "unconverged_steps": ()}),
-        ("xtb_1500K_120_steps", range(121), {"reason_ended": "cut"}),
+        ("published_protocol_3_steps", range(4), {"reason_ended": "finished", "unconverged_steps": (), "stress_content": "estimated"}),
+        ("xtb_1500K_120_steps", range(121), {"reason_ended": "cut", "stress_content": "estimated"}),
+        ("xtb_300K_120_steps", range(121), {"reason_ended": "cut", "stress_content": "estimated"}),
     ],
 )
 def test_real_runs(shared_data, name, steps, expected):
-    """Every way in which a real run ended is told, with its steps."""
+    """Every way in which a real run ended is told, with its steps, and what its stresses hold."""
+    assert {path.name for path in (shared_data / "cp2k_outputs").iterdir()} == REAL_RUNS
     run = cp2k_output.read(shared_data / "cp2k_outputs" / name, masses=MASSES)
     np.testing.assert_array_equal(run.frames.steps, steps)
     assert run.last_step == steps[-1]
     assert {key: getattr(run, key) for key in expected} == expected
     assert not run.cut_tail
-    assert np.isfinite(run.frames.stresses).all() == (run.frames.velocities is not None)
+    assert run.problems == ()
+    assert np.isfinite(run.frames.stresses).all()
+    assert run.frames.stress_content == expected.get("stress_content", "virial")
+    assert (run.frames.velocities is None) == ("stress_content" in expected)
+
+
+@pytest.mark.parametrize(("name", "asked", "mean"), [("xtb_300K_120_steps", 300, 145), ("xtb_1500K_120_steps", 1500, 709)])
+def test_short_runs_are_colder_than_they_say(shared_data, name, asked, mean):
+    """⟨T⟩ over the second half of both: the audit says the true temperature, and refuses them as frames of the asked one."""
+    frames = cp2k_output.read(shared_data / "cp2k_outputs" / name, masses=MASSES).frames
+    found = audit(frames.select(slice(len(frames) // 2, None)), asked)
+    assert found.mean_temperature == pytest.approx(mean, abs=0.5)
+    assert found.failed == ("temperature",)
+
+
+@pytest.mark.parametrize("name", ["segment_1", "killed_9", "walltime_mid_run"])
+def test_estimated_kinetic_part_is_that_of_the_real_velocities(shared_data, tmp_path, name):
+    """Within 1 MPa of 100 to 300, ends included; without forces the ends are unknown; no velocities are made up in the frames."""
+    real = cp2k_output.read(shared_data / "cp2k_outputs" / name, masses=MASSES).frames
+    for path in (shared_data / "cp2k_outputs" / name).glob("aiida-*"):
+        if "vel" not in path.name:
+            shutil.copyfile(path, tmp_path / path.name)
+    run = cp2k_output.read(tmp_path, masses=MASSES)
+    assert (run.stress_content, run.frames.velocities) == ("estimated", None)
+    np.testing.assert_allclose(run.frames.stresses, real.stresses, atol=1.0 / EV_PER_CUBIC_ANGSTROM_IN_MPA)
+    (tmp_path / "aiida-frc-1.xyz").unlink()
+    frames = cp2k_output.read(tmp_path, masses=MASSES).frames
+    np.testing.assert_array_equal(frames.stresses[1:-1], run.frames.stresses[1:-1])
+    assert np.isnan(frames.stresses[[0, -1]]).all()
+    kinetic = kinetic_stress(real.velocities, real.masses, real.volumes)[:, :3] * EV_PER_CUBIC_ANGSTROM_IN_MPA
+    assert 100 < kinetic.mean() < 300
+
+
+def test_stress_stays_the_sum_where_the_kinetic_part_cannot_be_known(shared_data, tmp_path):
+    """Frames 1.5 fs apart, or atoms of unknown mass: what CP2K printed, named total, never virial."""
+    for path in (shared_data / "cp2k_outputs" / "xtb_300K_120_steps").glob("aiida-*"):
+        shutil.copyfile(path, tmp_path / path.name)
+    near = cp2k_output.read(tmp_path, masses=MASSES).frames
+    assert cp2k_output.read(tmp_path).stress_content == "total"  # no log: no masses
+    for name in ("pos", "frc"):
+        lines = (tmp_path / f"aiida-{name}-1.xyz").read_text().splitlines(keepends=True)
+        frames = [lines[i : i + 36] for i in range(0, len(lines), 36)]
+        (tmp_path / f"aiida-{name}-1.xyz").write_text("".join("".join(frame) for frame in frames[::3]))
+    far = cp2k_output.read(tmp_path, masses=MASSES).frames
+    assert (near.stress_content, far.stress_content) == ("estimated", "total")
+    printed = np.loadtxt(tmp_path / "aiida-1.stress")[::3, [2, 6, 10, 7, 4, 3]]
+    np.testing.assert_allclose(far.stresses * EV_PER_CUBIC_ANGSTROM_IN_MPA, -printed / 10, rtol=1e-8)
+
+
+@pytest.mark.parametrize("told", ["restart", "zeros"])
+def test_off_diagonals_that_were_not_computed_are_absent(tmp_path, told):
+    """DIAGONAL_ANALYTICAL: CP2K prints something in these columns all the same, but the restart file repeats the input."""
+    shutil.copytree(RECORDED / "md", tmp_path / "run")
+    whole = cp2k_output.read(tmp_path / "run").frames.stresses
+    assert np.isfinite(whole).all()
+    if told == "restart":
+        (tmp_path / "run" / "aiida-1.restart").write_text(" &FORCE_EVAL\n   STRESS_TENSOR  DIAGONAL_ANALYTICAL\n")
+    else:
+        lines = (tmp_path / "run" / "aiida-1.stress").read_text().splitlines()
+        rows = [[*line.split()[:2], *(x if k in (0, 4, 8) else "0.0" for k, x in enumerate(line.split()[2:]))] for line in lines[1:]]
+        (tmp_path / "run" / "aiida-1.stress").write_text("".join(" ".join(row) + "\n" for row in rows))
+    found = cp2k_output.read(tmp_path / "run").frames.stresses
+    np.testing.assert_array_equal(found[:, :3], whole[:, :3])
+    assert np.isnan(found[:, 3:]).all()
 
 
 def test_stress_does_not_depend_on_the_velocities(shared_data):
@@ -165,9 +233,6 @@ def test_stress_does_not_depend_on_the_velocities(shared_data):
     cold = cp2k_output.read(RECORDED / "md", masses=MASSES).frames
     assert hot.temperatures[0] - cold.temperatures[0] > 200
     np.testing.assert_allclose(hot.stresses[0], cold.stresses[0], atol=1e-5)
-
-
-# A small run, written as CP2K writes it: every number tells its run, step and file, so that a mixed frame shows.
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,39 @@ def test_shipped_zif_4_is_relaxed_and_whole(repository):
     topology = linkers.perceive(frames.species, frames.positions[0], frames.cells[0])
     assert topology.n_linkers == 32
     assert linkers.check(topology, frames.positions[0], frames.cells[0]).broken == ()
+
+
+def test_batches_are_the_frames_of_the_file(tmp_path):
+    """Two at a time, in order; a stress that is missing in a whole batch is NaN, and what stresses hold is kept."""
+    frames = replace(make_frames(5), stress_content="total")
+    frames.stresses[2:4] = np.nan
+    extxyz.write(tmp_path / "a.xyz", frames)
+    parts = list(extxyz.batches(tmp_path / "a.xyz", 2))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert {part.stress_content for part in parts} == {"total"}
+    np.testing.assert_allclose(np.concatenate([part.stresses for part in parts]), frames.stresses, rtol=1e-11)
+    np.testing.assert_allclose(np.concatenate([part.forces for part in parts]), frames.forces, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Frames(SPECIES[::-1], np.zeros((1, 4, 3)), np.eye(3)[None], energies=np.zeros(1)), "in another order"),
+        (Frames(("H",), np.zeros((1, 1, 3)), np.eye(3)[None], energies=np.zeros(1)), "other atoms"),
+        (Frames(SPECIES, np.zeros((1, 4, 3)), np.eye(3)[None]), "only some frames have energies"),
+    ],
+)
+def test_batches_refuse_a_second_system(tmp_path, second, said):
+    """A frame of other atoms, in another order, or with other labels is named by its number."""
+    first = Frames(SPECIES, np.zeros((1, 4, 3)), np.eye(3)[None], energies=np.zeros(1))
+    (tmp_path / "a.xyz").write_text(extxyz.text_of(first) + extxyz.text_of(second))
+    with pytest.raises(ValueError, match=f"(frame 2|first).*{said}|{said}.*frame 2"):
+        list(extxyz.batches(tmp_path / "a.xyz"))
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"", "no frame"), (b"\xff\xfe\x00", "no text"), (b"4\nLattice", "is cut")])
+def test_batches_refuse_what_is_no_extxyz(tmp_path, content, said):
+    """Empty, binary and cut files, in a sentence."""
+    (tmp_path / "a.xyz").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        list(extxyz.batches(tmp_path / "a.xyz"))

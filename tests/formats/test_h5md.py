@@ -125,23 +125,6 @@ def test_layout_is_h5md(tmp_path):
             assert file[place]["step"] == file["particles/trajectory/position/step"]
 
 
-@pytest.mark.parametrize("without", [(), ("times", "steps", "forces", "velocities")])
-def test_mdanalysis_opens_it(tmp_path, without):
-    """MDAnalysis reads positions, cell, time and our forces, in its own precision."""
-    mda = pytest.importorskip("MDAnalysis", reason="MDAnalysis is not installed: the H5MD file cannot be opened by a stranger here")
-    frames = make_frames(without=without)
-    h5md.write(tmp_path / "t.h5md", frames, creator_version="1")
-    universe = mda.Universe(str(tmp_path / "t.h5md"), format="H5MD")
-    assert universe.trajectory.n_frames == 7
-    step = universe.trajectory[3]
-    np.testing.assert_allclose(step.positions, frames.positions[3], atol=1e-6)
-    np.testing.assert_allclose(step.volume, frames.volumes[3], rtol=1e-5)
-    if not without:
-        assert step.time == pytest.approx(frames.times[3])
-        np.testing.assert_allclose(step.velocities, frames.velocities[3], atol=1e-6)
-        np.testing.assert_allclose(step.data["trajectory/force"], frames.forces[3])
-
-
 def test_content_hash_sees_content_only(tmp_path):
     """The hash is that of the numbers: the same after a round trip, another after the smallest change."""
     frames = make_frames()
@@ -153,6 +136,10 @@ def test_content_hash_sees_content_only(tmp_path):
     assert h5md.content_hash(replace(frames, positions=moved)) != h5md.content_hash(frames)
     assert h5md.content_hash(replace(frames, velocities=None)) != h5md.content_hash(frames)
     assert h5md.content_hash(replace(frames, species=("Zn", "N", "C", "N", "H"))) != h5md.content_hash(frames)
+    assert h5md.content_hash(replace(frames, masses=None)) != h5md.content_hash(frames)
+    assert h5md.content_hash(replace(frames, stress_content="total")) != h5md.content_hash(frames)
+    bits = np.where(frames.stresses == frames.stresses, frames.stresses, np.float64(-np.nan))
+    assert h5md.content_hash(replace(frames, stresses=bits)) == h5md.content_hash(frames)
 
 
 def test_other_files_are_refused_in_a_sentence(tmp_path):
@@ -168,7 +155,7 @@ def test_other_files_are_refused_in_a_sentence(tmp_path):
         file["x"] = 1
     with pytest.raises(ValueError, match="the file lacks particles/trajectory/position"):
         h5md.H5md(tmp_path / "other")
-    with pytest.raises(ValueError, match="0 frames of 5 atoms"):
+    with pytest.raises(ValueError, match="0 frames were given"):
         h5md.write(tmp_path / "none", make_frames().select(slice(0, 0)), creator_version="1")
 
 

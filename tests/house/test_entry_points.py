@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 from importlib.metadata import distribution
 from pathlib import Path
@@ -45,6 +46,8 @@ def test_entry_point_loads_and_is_of_its_kind(group: str, name: str, value: str)
     loaded = load(value)
     if group == "aiida.cmdline.data":
         assert isinstance(loaded, click.Group)
+    elif group == "aiida.calculations.monitors":
+        assert {"node", "transport"} <= set(inspect.signature(loaded).parameters)
     else:
         assert isinstance(loaded, type)
         assert issubclass(loaded, kinds[group])

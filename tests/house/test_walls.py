@@ -110,3 +110,25 @@ def test_programs_run_without_aiida() -> None:
         "sys.meta_path.insert(0, Absent())\n"
         f"for module in {modules!r}: importlib.import_module(module)\n"
     )
+
+
+def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
+    """``pip install --no-deps`` beside numpy and h5py is enough for ``zif-collect``: it does its work where nothing else is installed."""
+    import h5py
+    import numpy as np
+
+    place = tmp_path / "packages"
+    place.mkdir()
+    for module in (np, h5py):
+        home = Path(str(module.__file__)).parent
+        for source in (home, home.with_name(f"{home.name}.libs")):
+            if source.exists():
+                (place / source.name).symlink_to(source)
+    (place / PACKAGE.name).symlink_to(PACKAGE)
+    run_folder = PACKAGE.parent / "tests" / "formats" / "data" / "cp2k" / "md"
+    code = f"import sys; sys.path.append({str(place)!r}); from aiida_zif.programs.collect import main; sys.exit(main())"
+    command = [sys.executable, "-I", "-S", "-B", "-c", code, "--run-folder", str(run_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "zif-collect: 5 frames up to step 4, run finished\n"
+    assert (tmp_path / "trajectory.h5md").exists()

@@ -39,7 +39,7 @@ def make(n_frames: int = 4, seed: int = 0, **changed: Any) -> Frames:
     return Frames(**(content | changed))
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name not in ("species", "positions")])
+@pytest.mark.parametrize("name", [name for name in FIELDS if name not in ("species", "positions", "stress_content")])
 def test_a_wrong_shape_is_refused_by_name(name: str) -> None:
     """A field whose shape does not fit names itself in the error."""
     wrong = np.zeros((7, 7))
@@ -48,8 +48,8 @@ def test_a_wrong_shape_is_refused_by_name(name: str) -> None:
 
 
 def test_every_per_frame_field_is_a_field() -> None:
-    """The list of fields along the frame axis holds all but species and masses."""
-    assert set(FIELDS) - set(PER_FRAME) == {"species", "masses"}
+    """The list of fields along the frame axis holds all but species, masses and the word on the stresses."""
+    assert set(FIELDS) - set(PER_FRAME) == {"species", "masses", "stress_content"}
 
 
 @pytest.mark.parametrize("which", [[2, 0], np.array([False, True, False, True]), slice(1, 3), np.array([3])])
@@ -159,3 +159,11 @@ def test_voigt_takes_the_symmetric_part() -> None:
     """yz is the mean of yz and zy, and stands fourth."""
     tensor = np.arange(9.0).reshape(3, 3)
     np.testing.assert_array_equal(to_voigt(tensor), [0, 4, 8, 6, 4, 2])
+
+
+def test_stresses_of_different_content_are_not_joined() -> None:
+    """A virial and a total stress are two quantities; the word stays with a selection and with a joined series."""
+    total = make(stress_content="total")
+    assert total.select([1]).stress_content == concatenate([total, total]).stress_content == "total"
+    with pytest.raises(ValueError, match=r"different parts \(total, virial\)"):
+        concatenate([make(), total])

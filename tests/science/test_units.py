@@ -4,7 +4,9 @@
 import math
 
 import pytest
+import scipy
 from ase.units import create_units
+from scipy.constants import physical_constants
 
 from aiida_zif.science import units
 
@@ -33,6 +35,24 @@ ase = create_units("2018")
 def test_factor_agrees_with_ase(ours: float, theirs: float) -> None:
     """Each factor is that of ASE, up to the edition of CODATA."""
     assert math.isclose(ours, theirs, rel_tol=5e-9)
+
+
+@pytest.mark.parametrize(
+    ("ours", "name"),
+    [
+        (units.AVOGADRO_PER_MOL, "Avogadro constant"),
+        (units.ATOMIC_TIME_IN_SECOND, "atomic unit of time"),
+        (units.BOHR_IN_METRE, "Bohr radius"),
+        (units.BOLTZMANN_IN_JOULE_PER_KELVIN, "Boltzmann constant"),
+        (units.AMU_IN_KG, "atomic mass constant"),
+        (units.EV_IN_JOULE, "elementary charge"),
+        (units.HARTREE_IN_EV, "Hartree energy in eV"),
+    ],
+)
+def test_constant_is_that_of_codata(ours: float, name: str) -> None:
+    """Each constant is scipy's: to the last digit where its edition is that of 2022, to nine digits where it is older."""
+    has_2022 = tuple(int(part) for part in scipy.__version__.split(".")[:2]) >= (1, 15)
+    assert math.isclose(ours, physical_constants[name][0], rel_tol=0 if has_2022 else 5e-9)
 
 
 def test_density_factor_from_the_molar_mass() -> None:

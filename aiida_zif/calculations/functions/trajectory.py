@@ -3,29 +3,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from aiida.engine import calcfunction
 from aiida.orm import ArrayData, Dict, Float
+from numpy.typing import NDArray
 
+from aiida_zif import __version__
+from aiida_zif.data import audit
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.science import audit
+from aiida_zif.formats import h5md
 from aiida_zif.science.frames import concatenate
 
 
 @calcfunction
 def join_trajectories(**segments: ZifTrajectoryData) -> ZifTrajectoryData:
-    """Return one trajectory of all segments in the order of their names; a step that two of them hold counts once, as last run."""
+    """Return one trajectory of all segments in the order of their names; a step that two of them hold counts once, as last run.
+
+    Frames are those with positions, fields those that all segments have; no more than some MB are in memory at a time.
+    """
     nodes = [segments[name] for name in sorted(segments)]
-    frames = concatenate([node.frames() for node in nodes])
-    if frames.steps is not None:
-        _, last = np.unique(frames.steps[::-1], return_index=True)
-        frames = frames.select(len(frames) - 1 - last)
-    inherited = ("kind", "timestep_fs", "asked_temperature_k", "method", "first_used_step", "stress", "unwrapped")
+    inherited = ("kind", "timestep_fs", "asked_temperature_k", "method", "first_used_step", "stress")
     facts = {name: value for name in inherited if (value := nodes[0].base.attributes.get(name, None)) is not None}
-    bad = sorted({step for node in nodes for step in node.base.attributes.get("unconverged_steps", [])})
-    return ZifTrajectoryData.from_frames(frames, **facts, unconverged_steps=bad)
+    with ExitStack() as stack:
+        files = [stack.enter_context(node.h5md()) for node in nodes]
+        path = Path(stack.enter_context(TemporaryDirectory())) / ZifTrajectoryData.FILENAME
+        fields = [name for name in files[0].fields if all(name in file.fields for file in files)]
+        masses = concatenate([file.read([0], ()) for file in files]).masses
+        bad: set[int] = set()
+        for node, file in zip(nodes, files, strict=True):
+            # what was run again is as good as it was the last time
+            bad -= set(file.array("steps").tolist() if "steps" in file.fields else ())
+            bad |= set(node.base.attributes.get("unconverged_steps", []))
+        with h5md.Writer(path, unwrapped=files[0].unwrapped, creator_version=__version__) as writer:
+            for number, rows in _order(files, "steps" in fields):
+                for batch in files[number].batches(rows, fields):
+                    writer.append(replace(batch, masses=masses))
+        return ZifTrajectoryData.from_file(path, verify=False, **facts, unconverged_steps=sorted(bad))
+
+
+def _order(files: Sequence[h5md.H5md], has_steps: bool) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield the number of a file and the rows to take of it, in the order of their steps where these are known."""
+    owner = np.repeat(np.arange(len(files)), [file.n_frames for file in files])
+    row = np.concatenate([np.arange(file.n_frames) for file in files])
+    if has_steps:
+        steps = np.concatenate([file.array("steps") for file in files])
+        _, last = np.unique(steps[::-1], return_index=True)
+        owner, row = (values[len(steps) - 1 - last] for values in (owner, row))
+    for part in np.split(np.arange(len(row)), np.flatnonzero(np.diff(owner)) + 1):
+        yield int(owner[part[0]]), row[part]
 
 
 @calcfunction
@@ -45,20 +76,7 @@ def join_arrays(**segments: ArrayData) -> ArrayData:
 
 @calcfunction
 def audit_trajectory(trajectory: ZifTrajectoryData, tolerance: Float) -> Dict:
-    """Say whether the labels of the used part are fit to train on (``science.audit``)."""
-    frames = trajectory.used_frames()
+    """Say whether the labels of the used part are fit to train on (``science.audit``), and which of its frames are not."""
     attributes = trajectory.base.attributes
-    found = audit.audit(
-        frames, attributes.get("asked_temperature_k"), tolerance=tolerance.value, unconverged_steps=attributes.get("unconverged_steps", [])
-    )
-    verdict: dict[str, Any] = {
-        "passed": found.passed,
-        "sentences": list(found.sentences),
-        "mean_temperature_k": found.mean_temperature,
-        "asked_temperature_k": attributes.get("asked_temperature_k"),
-        "frames_used": int(found.usable.sum()),
-        "first_used_step": trajectory.first_used_step,
-        "duplicates": found.duplicates,
-        "unconverged": found.n_unconverged,
-    }
-    return Dict(verdict)
+    asked = {"asked_temperature_k": attributes.get("asked_temperature_k", None), "first_used_step": trajectory.first_used_step}
+    return Dict({**audit.facts(audit.audit_node(trajectory, tolerance.value)), **asked})
