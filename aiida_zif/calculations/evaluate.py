@@ -43,7 +43,8 @@ class NequipEvaluateCalculation(CalcJob):
         """Write the frames beside the model."""
         model = self.inputs.model
         with folder.open(FRAMES, "w") as handle:
-            extxyz.write(handle, self.inputs.dataset.frames(self.inputs.split.value))
+            for frames in self.inputs.dataset.batches(self.inputs.split.value):
+                extxyz.write(handle, frames)
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
         code.cmdline_params = [model.job_filename, FRAMES, "--output", ACCURACY]

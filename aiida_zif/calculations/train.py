@@ -60,7 +60,8 @@ class NequipTrainCalculation(CalcJob):
         dataset, run = self.inputs.dataset, nequip_config.TrainRun.from_dict(self.inputs.run.get_dict())
         for split, name in (("train", TRAIN), ("validation", VALIDATION)):
             with folder.open(name, "w") as handle:
-                extxyz.write(handle, dataset.frames(split))
+                for frames in dataset.batches(split):
+                    extxyz.write(handle, frames)
         with folder.open(CONFIG, "w") as handle:
             handle.write(nequip_config.render(run, dataset.elements, TRAIN, VALIDATION, FOLDER))
 

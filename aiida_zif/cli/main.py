@@ -10,12 +10,19 @@ import click
 from aiida_zif import __version__
 
 COMMANDS: dict[str, str] = {
+    "audit": "Judge the labels of a trajectory.",
+    "dataset": "Show, export, merge or filter datasets.",
     "demo": "From crystal to glass to elastic constants, once, for real.",
+    "import": "Take up labelled frames that were made elsewhere.",
     "launch": "Launch one stage on your own structure.",
     "report": "Write the page of a pipeline from its nodes.",
     "setup": "Make codes for the programs found on this machine.",
     "status": "Show how far a pipeline is.",
 }
+
+
+PLACES: dict[str, tuple[str, str]] = {"import": ("imports", "import_")}
+"""Module and name of a command that cannot bear its own name."""
 
 
 class LazyGroup(click.Group):
@@ -31,7 +38,8 @@ class LazyGroup(click.Group):
             return None
         if ctx.resilient_parsing:
             return click.Command(cmd_name, help=COMMANDS[cmd_name])
-        command: click.Command = getattr(importlib.import_module(f"aiida_zif.cli.{cmd_name}"), cmd_name)
+        module, name = PLACES.get(cmd_name, (cmd_name, cmd_name))
+        command: click.Command = getattr(importlib.import_module(f"aiida_zif.cli.{module}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

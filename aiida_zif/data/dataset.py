@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from aiida_zif import __version__
 from aiida_zif.data.trajectory import summarise
 from aiida_zif.formats import h5md
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.sampling import Histogram
 
 SPLITS: tuple[str, ...] = ("train", "validation", "held_out")
 """What a frame is for; its index is the code in the file."""
@@ -36,33 +38,36 @@ class Origin:
 
 
 class ZifDatasetData(SinglefileData):
-    """Frames for training, validation and held-out evaluation, in one H5MD file that also holds split and origin.
+    """Frames for training, validation and held-out evaluation, in one H5MD file that also holds split, origin and histograms.
 
-    Attributes: ``counts`` per split, ``trajectories`` (uuids), ``drawing`` (method, seed, bins asked, filled, empty, gap in time),
-    ``stress`` ("virial" or "none"), ``content_hash``, and those of a trajectory.
+    Attributes: ``counts`` per split, ``trajectories`` (uuids), ``audits`` (the verdict on each), ``drawing`` (method, seeds, bins asked,
+    filled, empty, gap in time, leakage), ``stress`` (``virial``, ``estimated``, ``total`` or ``none``), ``content_hash``, ``sha256`` of
+    the file, and those of a trajectory.
     """
 
     FILENAME = "dataset.h5"
 
     @classmethod
     def from_frames(
-        cls, frames: Frames, split: Sequence[str], origin: Origin, *, trajectories: Sequence[str], drawing: dict[str, Any]
+        cls,
+        frames: Frames,
+        split: Sequence[str],
+        origin: Origin,
+        *,
+        trajectories: Sequence[str],
+        drawing: dict[str, Any],
+        audits: Sequence[dict[str, Any]] = (),
+        histograms: Mapping[str, Histogram] | None = None,
     ) -> ZifDatasetData:
         """Return an unstored node.
 
-        Raises ``ValueError`` where a split is unknown or empty, or energies or forces are missing.
+        Raises ``ValueError`` where a split is unknown or empty, energies or forces are missing or no numbers, or a frame comes twice.
         """
-        if unknown := sorted(set(split) - set(SPLITS)):
-            raise ValueError(f"a frame is for {', '.join(SPLITS)}, but not for {', '.join(unknown)}")
-        if not len(frames) == len(split) == len(origin.trajectory) == len(origin.step):
-            raise ValueError(f"{len(frames)} frames have {len(split)} splits and {len(origin.step)} origins, but each needs one of both")
-        codes = np.array([SPLITS.index(name) for name in split], dtype=np.int8)
+        codes = _codes(frames, split, origin)
         counts = {name: int((codes == code).sum()) for code, name in enumerate(SPLITS)}
         if not counts["train"] or not counts["validation"]:
             raise ValueError(f"a dataset needs frames to train on and to validate with, but has {counts}")
-        if frames.energies is None or frames.forces is None:
-            raise ValueError("a dataset needs the energy and the forces of each frame; one trajectory lacks them")
-        has_stress = frames.stresses is not None and bool(np.isfinite(frames.stresses).all(axis=1).any())
+        has_stress = frames.stresses is not None and bool(np.isfinite(frames.stresses).any())
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / cls.FILENAME
             h5md.write(path, frames, creator_version=__version__)
@@ -70,12 +75,19 @@ class ZifDatasetData(SinglefileData):
                 group = file.create_group("zif/dataset")
                 for name, values in (("split", codes), ("trajectory", origin.trajectory), ("step", origin.step)):
                     group.create_dataset(name, data=values, track_times=False)
-            node = cls(file=io.BytesIO(path.read_bytes()), filename=cls.FILENAME)
+                for name, histogram in sorted((histograms or {}).items()):
+                    for field in fields_of(Histogram):
+                        group.create_dataset(f"histogram/{name}/{field.name}", data=getattr(histogram, field.name), track_times=False)
+            with path.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            node = cls(file=path, filename=cls.FILENAME)
         facts = {
             "counts": counts,
             "trajectories": list(trajectories),
+            "audits": list(audits),
             "drawing": drawing,
-            "stress": "virial" if has_stress else "none",
+            "stress": frames.stress_content if has_stress else "none",
+            "sha256": digest,
         }
         node.base.attributes.set_many({**summarise(frames), **facts})
         return node
@@ -86,17 +98,37 @@ class ZifDatasetData(SinglefileData):
             yield file, raw["zif/dataset"]
 
     def frames(self, split: str, fields: tuple[str, ...] | None = None) -> Frames:
-        """Return the frames of one split: ``train``, ``validation`` or ``held_out``. Raises ``ValueError`` for another."""
+        """Return the frames of one split: ``train``, ``validation`` or ``held_out``, with all fields or with these.
+
+        Raises ``ValueError`` for another split.
+        """
         if split not in SPLITS:
             raise ValueError(f"a dataset has {', '.join(SPLITS)}, but no {split}")
         with self._file() as (file, group):
             return file.read(np.flatnonzero(group["split"][:] == SPLITS.index(split)), fields)
+
+    def batches(self, split: str) -> Iterator[Frames]:
+        """Yield what ``frames`` returns, some MB at a time."""
+        with self._file() as (file, group):
+            yield from file.batches(np.flatnonzero(group["split"][:] == SPLITS.index(split)))
+
+    def all_frames(self) -> tuple[Frames, list[str], Origin]:
+        """Return all frames with the split and the origin of each."""
+        with self._file() as (file, group):
+            origin = Origin(group["trajectory"][:], group["step"][:])
+            return file.read(), [SPLITS[code] for code in group["split"][:]], origin
 
     def origin(self, split: str) -> Origin:
         """Return where the frames of one split came from."""
         with self._file() as (_, group):
             chosen = group["split"][:] == SPLITS.index(split)
             return Origin(group["trajectory"][:][chosen], group["step"][:][chosen])
+
+    def histogram(self, split: str) -> Histogram | None:
+        """Return the bins from which ``train`` or ``validation`` were drawn; ``None`` where there were none."""
+        with self._file() as (_, group):
+            place = f"histogram/{split}"
+            return Histogram(**{field.name: group[place][field.name][:] for field in fields_of(Histogram)}) if place in group else None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -107,3 +139,19 @@ class ZifDatasetData(SinglefileData):
     def elements(self) -> list[str]:
         """Elements in alphabetical order: the type names of a model trained on this."""
         return list(self.base.attributes.get("elements"))
+
+
+def _codes(frames: Frames, split: Sequence[str], origin: Origin) -> NDArray[np.int8]:
+    if unknown := sorted(set(split) - set(SPLITS)):
+        raise ValueError(f"a frame is for {', '.join(SPLITS)}, but not for {', '.join(unknown)}")
+    if not len(frames) == len(split) == len(origin.trajectory) == len(origin.step):
+        raise ValueError(f"{len(frames)} frames have {len(split)} splits and {len(origin.step)} origins, but each needs one of both")
+    if frames.energies is None or frames.forces is None:
+        raise ValueError("a dataset needs the energy and the forces of each frame; one trajectory lacks them")
+    bad = ~(np.isfinite(frames.energies) & np.isfinite(frames.forces).all(axis=(1, 2)))
+    if bad.any():
+        raise ValueError(f"{bad.sum()} frames have an energy or a force that is no number; leave them out")
+    places = np.stack([origin.trajectory, origin.step])
+    if np.unique(places, axis=1).shape[1] < len(split):
+        raise ValueError("a frame of one trajectory and step stands in the dataset twice; every frame may be used once only")
+    return np.array([SPLITS.index(name) for name in split], dtype=np.int8)

@@ -32,7 +32,7 @@ WIDTH = 7.2
 
 
 @contextmanager
-def _canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[tuple[Any, Any, io.BytesIO]]:
+def canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[tuple[Any, Any, io.BytesIO]]:
     """Yield figure, axes ``(rows, columns)`` and the buffer that holds the SVG at the end."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -49,7 +49,7 @@ def _canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[t
 
 def aimd(points: Sequence[StatePoint]) -> bytes:
     """Return temperature (above) and potential energy (below) of each state point in time; what was not used is grey."""
-    with _canvas(2, len(points), 3.5, sharex="col", sharey="row") as (_, axes, buffer):
+    with canvas(2, len(points), 3.5, sharex="col", sharey="row") as (_, axes, buffer):
         for k, point in enumerate(points):
             for axis, values in zip(axes[:, k], (point.temperature_k, point.energy_mev_per_atom), strict=True):
                 axis.plot(point.time_ps, values, color=LIGHT)
@@ -74,7 +74,7 @@ def _sparse(value: float, _: int) -> str:
 
 def learning_curves(models: dict[str, Array]) -> bytes:
     """Return the mean absolute errors on training and validation frames by epoch."""
-    with _canvas(1, 2, 2.5) as (_, axes, buffer):
+    with canvas(1, 2, 2.5) as (_, axes, buffer):
         for axis, (metric, label) in zip(axes[0], METRICS, strict=True):
             for k, (name, columns) in enumerate(models.items(), 1):
                 for prefix, style, what in (("val0_epoch_", "-", "validation"), ("train_metric_epoch_", ":", "training")):
@@ -96,7 +96,7 @@ def errors_by_element(models: Sequence[dict[str, Any]]) -> bytes:
     """Return the force errors on held-out frames by element, a bar per model."""
     known = [model for model in models if model["per_element"]]
     elements = sorted({symbol for model in known for symbol in model["per_element"]})
-    with _canvas(1, 1, 2.2) as (_, axes, buffer):
+    with canvas(1, 1, 2.2) as (_, axes, buffer):
         axis, width = axes[0, 0], 0.8 / max(1, len(known))
         for k, model in enumerate(known):
             heights = [model["per_element"].get(symbol, np.nan) for symbol in elements]
@@ -111,7 +111,7 @@ def errors_by_element(models: Sequence[dict[str, Any]]) -> bytes:
 
 def melt_quench(replicas: Sequence[MeltQuench]) -> bytes:
     """Return temperature and Zn–N coordination of every replica in time, from crystal to solid; the plateau is shaded."""
-    with _canvas(2, len(replicas), 3.6, sharex="col", sharey="row") as (_, axes, buffer):
+    with canvas(2, len(replicas), 3.6, sharex="col", sharey="row") as (_, axes, buffer):
         for k, replica in enumerate(replicas):
             above, below = axes[:, k]
             above.plot(replica.time_ps, replica.temperature_k, color=COLOURS[2], linewidth=0.7)
@@ -134,7 +134,7 @@ def melt_quench(replicas: Sequence[MeltQuench]) -> bytes:
 
 def rdf(structures: dict[str, Array]) -> bytes:
     """Return Zn–N radial distribution and running coordination number, crystal and solids."""
-    with _canvas(1, 2, 2.6) as (_, axes, buffer):
+    with canvas(1, 2, 2.6) as (_, axes, buffer):
         for colour, (name, arrays) in zip(COLOURS, structures.items(), strict=False):
             axes[0, 0].plot(arrays["r"], arrays["g_zn_n"], color=colour, label=name)
             axes[0, 1].plot(arrays["r"], arrays["n_zn_n"], color=colour)
@@ -151,7 +151,7 @@ def rdf(structures: dict[str, Array]) -> bytes:
 
 def angles(structures: dict[str, Array]) -> bytes:
     """Return the distribution of the N–Zn–N angle, crystal and solids."""
-    with _canvas(1, 1, 2.2) as (_, axes, buffer):
+    with canvas(1, 1, 2.2) as (_, axes, buffer):
         axis = axes[0, 0]
         for colour, (name, arrays) in zip(COLOURS, structures.items(), strict=False):
             axis.plot(arrays["angle"], arrays["angle_density"], color=colour, label=name)
@@ -167,7 +167,7 @@ def angles(structures: dict[str, Array]) -> bytes:
 def rings(solids: dict[str, dict[str, Any]]) -> bytes:
     """Return the number of primitive rings per cell by size, a bar per solid with its spread over frames."""
     sizes = sorted({int(size) for found in solids.values() for size in found})
-    with _canvas(1, 1, 2.2) as (_, axes, buffer):
+    with canvas(1, 1, 2.2) as (_, axes, buffer):
         axis, width = axes[0, 0], 0.8 / len(solids)
         for k, (name, found) in enumerate(solids.items()):
             at = np.arange(len(sizes)) + (k - (len(solids) - 1) / 2) * width
@@ -184,7 +184,7 @@ def rings(solids: dict[str, dict[str, Any]]) -> bytes:
 
 def pressure_volume(solids: dict[str, dict[str, Any]]) -> bytes:
     """Return P(V) of each solid with error bars of one standard error, and the fit where there is one."""
-    with _canvas(1, len(solids), 2.6, sharey=True) as (_, axes, buffer):
+    with canvas(1, len(solids), 2.6, sharey=True) as (_, axes, buffer):
         for k, (name, found) in enumerate(solids.items()):
             axis, colour = axes[0, k], COLOURS[(k + 1) % len(COLOURS)]
             volumes = np.array(found["volumes_angstrom3"])
@@ -207,7 +207,7 @@ def pressure_volume(solids: dict[str, dict[str, Any]]) -> bytes:
 
 def cells(solids: dict[str, Array]) -> bytes:
     """Return volume and cell lengths of the strain fluctuation in time, relative to their means."""
-    with _canvas(1, len(solids), 2.4, sharey=True) as (_, axes, buffer):
+    with canvas(1, len(solids), 2.4, sharey=True) as (_, axes, buffer):
         for k, (name, arrays) in enumerate(solids.items()):
             axis, cell = axes[0, k], arrays["cell"]
             volume = np.abs(np.linalg.det(cell))
@@ -227,7 +227,7 @@ def timeline(jobs: Sequence[dict[str, Any]], wall_s: float) -> bytes:
     """Return when which job ran."""
     stages = list(dict.fromkeys(job["stage"] for job in jobs))
     jobs = sorted(jobs, key=lambda job: (stages.index(job["stage"]), job["start_s"]))
-    with _canvas(1, 1, 0.7 + 0.14 * len(jobs)) as (_, axes, buffer):
+    with canvas(1, 1, 0.7 + 0.14 * len(jobs)) as (_, axes, buffer):
         axis = axes[0, 0]
         for row, job in enumerate(jobs):
             colour = COLOURS[(stages.index(job["stage"]) + 1) % len(COLOURS)]

@@ -15,7 +15,8 @@ INPUTS = (LinkType.INPUT_CALC, LinkType.INPUT_WORK)
 OUTPUTS = (LinkType.CREATE, LinkType.RETURN)
 
 STAGES: dict[str, str] = {
-    "AimdWorkChain": "aimd", "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "labels", "DatasetWorkChain": "dataset",
+    "AimdCampaignWorkChain": "aimd", "AimdWorkChain": "aimd", "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "labels",
+    "DatasetWorkChain": "dataset",
     "TrainWorkChain": "train", "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate",
     "GlassEnsembleWorkChain": "melt_quench", "MeltQuenchWorkChain": "melt_quench", "EquationOfStateWorkChain": "eos",
     "StrainFluctuationWorkChain": "strain_fluctuation", "AnalysisWorkChain": "analysis",

@@ -122,7 +122,7 @@ def rings(solid: dict[str, Any]) -> str:
     found = solid["rings_per_cell"]
     if not found:
         return UNKNOWN
-    return ", ".join(f"{size}: {one['mean']:.4g}" for size, one in sorted(found.items(), key=lambda item: int(item[0])))
+    return ", ".join(f"{size}: {round(one['mean'], 1):g}" for size, one in sorted(found.items(), key=lambda item: int(item[0])))
 
 
 def angle(solid: dict[str, Any]) -> str:
@@ -148,7 +148,10 @@ def drawing(dataset: dict[str, Any]) -> str:
     known = {"asked", "filled", "empty"} <= set(bins)
     filled = f", {bins['filled']} of {bins['asked']} to train on drawn ({bins['empty']} bins empty)" if known else ""
     single = f"; {found['labelled_singly']} labelled one by one" if found.get("labelled_singly") else ""
-    held_out = f"last {share(found.get('held_out_fraction'))} of each trajectory held out, {found.get('gap_frames')} frames of gap"
+    if found.get("n_held_out") is not None:
+        held_out = f"{found['n_held_out']} frames held out at random, {found.get('gap_frames')} frames of gap"
+    else:
+        held_out = f"last {share(found.get('held_out_fraction'))} of each trajectory held out, {found.get('gap_frames')} frames of gap"
     return f"{method}{filled}; {held_out}{single}"
 
 

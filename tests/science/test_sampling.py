@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Draws are without replacement and reproducible; a split by time leaks nothing."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from aiida_zif.science.sampling import Split, TimeMasks, flat_histogram_draw, random_draw, split, split_by_time
+from aiida_zif.science.holdout import TimeMasks, split_by_time
+from aiida_zif.science.sampling import Split, flat_histogram_draw, random_draw, split
 
 
 @given(n_available=st.integers(0, 60), share=st.floats(0, 1), seed=st.integers(0, 99))
@@ -41,6 +45,80 @@ def test_flat_histogram_fills_the_bins_that_numpy_fills() -> None:
     drawn, _ = np.histogram(energies[draw.indices], edges)
     np.testing.assert_array_equal(drawn, there > 0)
     assert draw.empty == (there == 0).sum() > 0
+
+
+@given(
+    energies=st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=80),
+    share=st.floats(0, 1),
+    groups=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=100, deadline=None)
+def test_histogram_says_what_was_offered_and_drawn(energies: list[float], share: float, groups: int, seed: int) -> None:
+    """Every frame on offer is counted in one bin of its group, and each filled bin gave one frame that lies in it."""
+    labels = np.arange(len(energies)) % groups
+    n = max(1, int(share * len(energies) / groups)) * len(np.unique(labels))
+    draw = flat_histogram_draw(energies, n, np.random.default_rng(seed), labels)
+    bins = draw.histogram
+    assert bins is not None
+    assert (bins.offered.sum(), len(bins.offered), bins.drawn.sum()) == (len(energies), n, draw.filled)
+    drawn = np.array(energies)[draw.indices]
+    for group in np.unique(labels):
+        mine = bins.group == group
+        edges = np.append(bins.lower[mine], bins.upper[mine][-1])
+        values = np.array(energies)[labels == group]
+        if np.ptp(values) / mine.sum() > 0:
+            np.testing.assert_array_equal(np.histogram(values, edges)[0], bins.offered[mine])
+            np.testing.assert_array_equal(np.histogram(drawn[labels[draw.indices] == group], edges)[0], bins.drawn[mine])
+
+
+def test_bins_of_groups_are_shared_out_evenly() -> None:
+    """Ten bins for a cold and a hot trajectory: five each, between the energies of each."""
+    energies = np.concatenate([np.linspace(0, 1, 50), np.linspace(100, 130, 50)])
+    draw = flat_histogram_draw(energies, 11, np.random.default_rng(0), np.repeat([0, 1], 50))
+    assert draw.filled == 11
+    assert (draw.indices < 50).sum() == 6
+    plain = flat_histogram_draw(energies, 11, np.random.default_rng(0))
+    assert (plain.indices < 50).sum() == 1
+    with pytest.raises(ValueError, match="at least one bin for each"):
+        flat_histogram_draw(energies, 1, np.random.default_rng(0), np.repeat([0, 1], 50))
+    with pytest.raises(ValueError, match="group 1, which has 2 frames"):
+        flat_histogram_draw(energies, 10, np.random.default_rng(0), np.repeat([0, 1], [98, 2]))
+    with pytest.raises(ValueError, match="one label for each"):
+        flat_histogram_draw(energies, 10, np.random.default_rng(0), [0, 1])
+
+
+def test_bell_shaped_energies_leave_bins_in_the_tails_empty() -> None:
+    """The 964 of 1000: as many bins are filled as the distribution lets expect, and all that are empty lie in its tails.
+
+    A bin with the probability p is empty of N independent frames with (1 − p)^N. One Gaussian leaves a fifth of the bins empty;
+    a mixture of state points, as published, a few per cent.
+    """
+    rng = np.random.default_rng(3)
+    cold, hot = rng.normal(-60000.0, 2.0, 300_000), rng.normal(-59975.0, 4.5, 900_000)
+    for energies, means, widths, least, most in (
+        (hot, [-59975.0], [4.5], 770, 880), (np.concatenate([cold, hot]), [-60000.0, -59975.0], [2.0, 4.5], 930, 985),
+    ):  # fmt: skip
+        draw = flat_histogram_draw(energies, 1000, np.random.default_rng(4))
+        bins = draw.histogram
+        assert bins is not None
+        counts = [300_000, 900_000][-len(means) :]
+        inside = [norm(m, w).cdf(bins.upper) - norm(m, w).cdf(bins.lower) for m, w in zip(means, widths, strict=True)]
+        expected = 1000 - np.prod([(1 - p) ** n for p, n in zip(inside, counts, strict=True)], axis=0).sum()
+        assert abs(draw.filled - expected) < 15
+        assert least < draw.filled < most
+        middle = slice(*np.searchsorted(bins.lower, [means[0] - 3 * widths[0], means[0] + 3 * widths[0]]))
+        assert (bins.offered[middle] > 0).all()
+
+
+def test_draw_of_a_million_frames_needs_bytes_a_frame() -> None:
+    """Beside the energies a draw holds less than 16 bytes a frame, whatever the number of bins."""
+    energies = np.random.default_rng(0).normal(size=200_000)
+    tracemalloc.start()
+    flat_histogram_draw(energies, 2500, np.random.default_rng(1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * len(energies)
 
 
 def test_flat_histogram_flattens() -> None:
@@ -80,39 +158,6 @@ def test_draws_refuse_more_than_is_there_and_nan() -> None:
 def test_no_frames_asked_gives_no_frames() -> None:
     """Zero bins are a legal wish."""
     assert flat_histogram_draw([], 0, np.random.default_rng(0)).filled == 0
-
-
-@given(n=st.integers(10, 200), fraction=st.floats(0.01, 0.5), gap=st.integers(0, 4))
-@settings(max_examples=50, deadline=None)
-def test_held_out_block_is_last_and_behind_the_gap(n: int, fraction: float, gap: int) -> None:
-    """available · gap · held out, in that order in time, nothing else."""
-    (masks,) = split_by_time([np.arange(n) * 5], fraction, gap)
-    expected = [1] * masks.available.sum() + [0] * gap + [2] * masks.held_out.sum()
-    assert (masks.available + 2 * masks.held_out).tolist() == expected
-    assert masks.held_out.sum() == max(1, round(fraction * n))
-
-
-def test_every_trajectory_gives_its_own_block() -> None:
-    """Two trajectories, two blocks; without a fraction there is none, and no gap."""
-    masks = split_by_time([np.arange(10), np.arange(20)], 0.2, 1)
-    assert [m.held_out.sum() for m in masks] == [2, 4]
-    assert split_by_time([np.arange(10)], 0.0, 3)[0].available.all()
-
-
-@pytest.mark.parametrize(
-    ("steps", "fraction", "gap", "said"),
-    [
-        ([0, 1, 1], 0.2, 0, "do not rise"),
-        ([0, 1, 2], 0.4, 2, "leave none"),
-        ([0, 1, 2], 1.0, 0, "below 1"),
-        ([0, 1, 2], 0.2, -1, "negative"),
-        ([], 0.2, 0, "leave none"),
-    ],
-)
-def test_split_by_time_refuses(steps: list[int], fraction: float, gap: int, said: str) -> None:
-    """Doubled steps, nothing left, senseless numbers."""
-    with pytest.raises(ValueError, match=said):
-        split_by_time([np.array(steps)], fraction, gap)
 
 
 @pytest.mark.parametrize("method", ["flat_histogram", "random"])

@@ -1,84 +1,124 @@
 # SPDX-License-Identifier: MIT
-"""`zif.dataset`: frames drawn from trajectories into training, validation and held-out sets."""
+"""`zif.dataset`: frames drawn from trajectories into training, validation and held-out sets; datasets merged and filtered."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from aiida.engine import calcfunction
 from aiida.orm import Dict
+from numpy.typing import NDArray
 
-from aiida_zif.data.dataset import Origin, ZifDatasetData
+from aiida_zif.calculations.plain import plain
+from aiida_zif.data.dataset import SPLITS, Origin, ZifDatasetData
+from aiida_zif.data.gather import BEST_STRESS, check_one_system, gather
+from aiida_zif.data.offer import Offer, offer
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.science import audit, sampling
-from aiida_zif.science.frames import Frames, concatenate
+from aiida_zif.science.drawing import Chosen, Recipe, choose
+from aiida_zif.science.sampling import Draw
+
+SUMMARY = (
+    "passed", "failed", "sentences", "frames", "frames_used", "mean_temperature_k", "autocorrelation_frames", "consistency",
+    "drift_ev_per_atom_ps", "stress",
+)  # fmt: skip
+"""What a dataset keeps of the audit of each of its trajectories."""
 
 
 @calcfunction
-def draw_dataset(parameters: Dict, **trajectories: ZifTrajectoryData) -> ZifDatasetData:
-    """Return the dataset that ``parameters`` (method, n_train, n_validation, held_out_fraction,
-    gap, seed; max_force_ev_per_angstrom of frames labelled singly) draw from ``trajectories``.
+def draw_dataset(parameters: Dict, **given: ZifTrajectoryData | Dict) -> ZifDatasetData:
+    """Return the dataset that ``parameters`` (``science.drawing.Recipe``) draw from the trajectories ``given``.
 
-    The last block in time of each AIMD trajectory is held out. Frames labelled one by one (``kind: label``) all go into training: they
-    were chosen by hand where a model had failed, and belong to no stretch of time that could leak.
+    The audit of a trajectory NAME comes as ``audit_NAME``; one that is not given is made here. Frames labelled one by one
+    (``kind: label``) all go into training: they were chosen by hand where a model had failed, and belong to no stretch of time that
+    could leak. Only energies are looked at before the choice; frames are read once they are chosen.
     """
-    wanted = parameters.get_dict()
-    names = sorted(trajectories)
-    dynamic = [name for name in names if trajectories[name].base.attributes.get("kind", "aimd") != "label"]
-    single = [name for name in names if name not in dynamic]
-    parts = [trajectories[name].used_frames() for name in dynamic]
-    frames = concatenate(parts)
-    if frames.energies is None:
-        raise ValueError("a draw needs the energy of each frame, but one trajectory has none")
-    usable = np.concatenate([_usable(trajectories[name], part) for name, part in zip(dynamic, parts, strict=True)])
-    masks = sampling.split_by_time([_steps(part) for part in parts], wanted["held_out_fraction"], wanted["gap"])
-    split, first, second = sampling.split(
-        frames.energies, masks, wanted["n_train"], wanted["n_validation"], wanted["method"], np.random.default_rng(wanted["seed"]), usable
-    )
-    chosen = np.concatenate([split.train, split.validation, split.held_out])
-    labels = ["train"] * len(split.train) + ["validation"] * len(split.validation) + ["held_out"] * len(split.held_out)
-    owner = np.concatenate([np.full(len(part), names.index(name)) for name, part in zip(dynamic, parts, strict=True)])[chosen]
-    steps = np.concatenate([_steps(part) for part in parts])[chosen]
+    recipe = Recipe.from_dict(parameters.get_dict())
+    trajectories = {name: node for name, node in sorted(given.items()) if isinstance(node, ZifTrajectoryData)}
+    audits = {name: node.get_dict() for name, node in given.items() if isinstance(node, Dict)}
+    names, nodes = list(trajectories), list(trajectories.values())
+    check_one_system(nodes)
+    offers = [offer(name, node, audits.get(f"audit_{name}")) for name, node in trajectories.items()]
+    dynamic = [number for number, found in enumerate(offers) if found.is_dynamic]
+    chosen = choose([offers[number].source for number in dynamic], recipe)
 
-    singly = [trajectories[name].frames() for name in single]
-    extra = [_gentle(part, wanted.get("max_force_ev_per_angstrom")) for part in singly]
-    for name, part in zip(single, extra, strict=True):
-        labels += ["train"] * len(part)
-        owner = np.concatenate([owner, np.full(len(part), names.index(name))])
-        steps = np.concatenate([steps, _steps(part)])
-    drawing: dict[str, Any] = {
-        "method": wanted["method"], "seed": wanted["seed"], "gap_frames": wanted["gap"],
-        "held_out_fraction": wanted["held_out_fraction"], "train": _counts(first), "validation": _counts(second),
-        "labelled_singly": sum(map(len, extra)), "too_large_forces": sum(map(len, singly)) - sum(map(len, extra)), "left": len(split.rest),
+    parts = [(name, getattr(chosen.split, name)) for name in SPLITS]
+    labels = [name for name, indices in parts for _ in indices]
+    together = np.concatenate([indices for _, indices in parts])
+    starts = np.cumsum([0, *(len(offers[number].index) for number in dynamic)])
+    place = np.searchsorted(starts, together, side="right") - 1
+    owner, local = np.array(dynamic)[place], together - starts[place]
+
+    single = [number for number, found in enumerate(offers) if not found.is_dynamic]
+    gentle = {number: _gentle(offers[number], recipe.max_force_ev_per_angstrom) for number in single}
+    for number, kept in gentle.items():
+        labels += ["train"] * len(kept)
+        owner, local = np.concatenate([owner, np.full(len(kept), number)]), np.concatenate([local, kept])
+    index, step = (_looked_up([getattr(found, what) for found in rows], owner, local) for what, rows in (
+        ("index", offers), ("steps", [found.source for found in offers])
+    ))  # fmt: skip
+
+    keep, note = _one_stress(offers, recipe.mixed_stress)
+    kept_singly = sum(map(len, gentle.values()))
+    offered_singly = sum(int(offers[number].source.usable.sum()) for number in single)
+    groups = {names[number]: group for number, group in zip(dynamic, chosen.groups, strict=True)}
+    drawing = {
+        **_drawing(recipe, chosen), "labelled_singly": kept_singly, "too_large_forces": offered_singly - kept_singly, "stress_note": note,
+        "groups": groups,
     }  # fmt: skip
-    joined = concatenate([_labels_only(part) for part in (frames.select(chosen), *extra)])
-    uuids = [str(trajectories[name].uuid) for name in names]
-    return ZifDatasetData.from_frames(joined, labels, Origin(owner, steps), trajectories=uuids, drawing=drawing)
+    return ZifDatasetData.from_frames(
+        gather(nodes, owner, index, keep), labels, Origin(owner, step), trajectories=[str(node.uuid) for node in nodes],
+        drawing=plain(drawing), audits=[_summary(found) for found in offers],
+        histograms={name: draw.histogram for name, draw in _draws(chosen).items() if draw.histogram is not None},
+    )  # fmt: skip
 
 
-def _steps(frames: Frames) -> np.ndarray[Any, Any]:
-    return np.arange(len(frames)) if frames.steps is None else frames.steps
+def _looked_up(tables: Sequence[NDArray[Any]], owner: NDArray[Any], local: NDArray[Any]) -> NDArray[np.int64]:
+    """Return ``tables[owner][local]`` for each pair."""
+    found = np.empty(len(owner), dtype=np.int64)
+    for number, table in enumerate(tables):
+        found[owner == number] = table[local[owner == number]]
+    return found
 
 
-def _usable(node: ZifTrajectoryData, frames: Frames) -> np.ndarray[Any, Any]:
-    unconverged = node.base.attributes.get("unconverged_steps", [])
-    return audit.audit(frames, None, unconverged_steps=unconverged).usable
+def _gentle(found: Offer, max_force: float | None) -> NDArray[np.intp]:
+    """Return the usable frames without an atom on which a force exceeds ``max_force``, eV/Å."""
+    usable = np.flatnonzero(found.source.usable)
+    if max_force is None or not len(usable):
+        return usable
+    with found.node.h5md() as file:
+        forces = file.array("forces", found.index[usable])
+    return usable[np.linalg.norm(forces, axis=2).max(axis=1) <= max_force]
 
 
-def _gentle(frames: Frames, max_force: float | None) -> Frames:
-    """Return the frames without an atom on which a force exceeds ``max_force``, eV/Å: a collision teaches a small model nothing else."""
-    if max_force is None or frames.forces is None:
-        return frames
-    return frames.select(np.linalg.norm(frames.forces, axis=2).max(axis=1) <= max_force)
+def _one_stress(offers: Sequence[Offer], mixed: str) -> tuple[str | None, str | None]:
+    """Return what the stresses of the dataset hold, and a sentence where those of some trajectories were given up for it."""
+    contents = sorted({found.stress_content for found in offers} - {"none"}, key=BEST_STRESS.index)
+    if len(contents) < 2:
+        return (contents[0] if contents else None), None
+    held = "; ".join(f"{content}: {', '.join(found.name for found in offers if found.stress_content == content)}" for content in contents)
+    if mixed == "refuse":
+        raise ValueError(
+            f"the stresses of these trajectories do not hold the same ({held}): draw from one kind, or give mixed_stress nan to learn no "
+            f"stress from any but the {contents[0]} ones"
+        )
+    return contents[0], f"The stresses did not hold the same ({held}): those that are not {contents[0]} were left out."
 
 
-def _labels_only(frames: Frames) -> Frames:
-    """Return what is learned from: velocities and steps belong to a trajectory; a stress that is not known is NaN."""
-    stresses = frames.stresses if frames.stresses is not None else np.full((len(frames), 6), np.nan)
-    return Frames(frames.species, frames.positions, frames.cells, frames.energies, frames.forces, stresses, masses=frames.masses)
+def _summary(found: Offer) -> dict[str, Any]:
+    return {"trajectory": str(found.node.uuid), "name": found.name, **{key: found.audit[key] for key in SUMMARY}}
 
 
-def _counts(draw: sampling.Draw) -> dict[str, int]:
-    return {key: value for key, value in asdict(draw).items() if key != "indices"}
+def _draws(chosen: Chosen) -> dict[str, Draw]:
+    return {"train": chosen.train, "validation": chosen.validation}
+
+
+def _drawing(recipe: Recipe, chosen: Chosen) -> dict[str, Any]:
+    bins = {name: {"asked": draw.asked, "filled": draw.filled, "empty": draw.empty} for name, draw in _draws(chosen).items()}
+    leakage = {**asdict(chosen.leakage), "sentence": chosen.leakage.sentence}
+    return {
+        **asdict(recipe), **bins, "gap_frames": max(chosen.gaps, default=0), "gaps_frames": list(chosen.gaps), "leakage": leakage,
+        "left": len(chosen.split.rest),
+    }  # fmt: skip

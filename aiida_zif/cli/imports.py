@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""`aiida-zif import`: labelled frames that were made elsewhere become a trajectory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aiida_zif.cli import profile as our_profile
+from aiida_zif.cli.audit import check_folder, lines, write_figure
+
+
+@click.command(name="import")
+@click.argument("path", metavar="FOLDER|FILE", type=click.Path(path_type=Path))
+@click.option("--kind", type=click.Choice(["cp2k", "extxyz", "npz"]), help="What it is; told from the path if not given.")
+@click.option("--temperature", type=float, metavar="K", help="Of the thermostat, which the measured one must meet.")
+@click.option("--single-points", is_flag=True, help="Frames labelled one by one: no dynamics, no temperature; all go into training.")
+@click.option("--timestep", "timestep_fs", type=click.FloatRange(min=0, min_open=True), metavar="FS", help="Of one step.")
+@click.option("--first-used-step", type=click.IntRange(min=0), default=0, help="Steps before it are equilibration.")
+@click.option("--project", help="How the files of the CP2K run begin; found if there is one run in the folder.")
+@click.option("--mass", "masses", multiple=True, metavar="SYMBOL=AMU", help="Of a CP2K run, if its log is lost or rounds. Repeatable.")
+@click.option("--units", type=click.Choice(["ev", "hartree", "kcal/mol", "kj/mol"]), help="Of an npz, which has none [default: ev].")
+@click.option("--stress-content", type=click.Choice(["virial", "estimated", "total"]), help="What stresses of extxyz or npz hold.")
+@click.option("--label", default="", help="Of the node.")
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure of the audit (SVG) here.")
+@click.option("--dry-run", is_flag=True, help="Read and audit; store nothing.")
+@click.option("-p", "--profile", "profile_name", metavar="NAME", help="AiiDA's profile; the default one if not given.")
+def import_(
+    path: Path, temperature: float | None, single_points: bool, masses: tuple[str, ...], label: str, figure: Path | None, dry_run: bool,
+    profile_name: str | None, **given: Any,
+) -> None:  # fmt: skip
+    """Read a CP2K run folder, or frames in extxyz or npz, audit them, and store a trajectory that says where it came from.
+
+    \b
+    Examples:
+      aiida-zif import runs/liquid_1500K --temperature 1500 --timestep 0.5
+      aiida-zif import flathist_2700.npz --single-points --stress-content total --dry-run
+    """
+    if single_points == (temperature is not None):
+        raise click.UsageError("give --temperature of the run, or --single-points for frames that are no dynamics, and not both")
+    check_folder(figure, "--figure")
+    our_profile.load(profile_name)
+    from aiida_zif.data import imports
+
+    try:
+        source = imports.Source(path, temperature=temperature, masses=_masses(masses), **given)
+        found = imports.load(source)
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from problem
+    node = found.node
+    attributes = node.base.attributes
+    click.echo(f"{attributes.get('n_frames')} frames of {attributes.get('n_atoms')} atoms ({' '.join(attributes.get('elements'))})")
+    for note in found.notes:
+        click.echo(f"  {note}")
+    click.echo("\n".join(lines(found.audit)))
+    if not dry_run:
+        node.label = label or path.resolve().name
+        node.store()
+        click.echo(f"stored: ZifTrajectoryData<{node.pk}> {node.uuid}")
+    else:
+        click.echo("nothing was stored (dry run)")
+    if figure is not None:
+        write_figure(found.audit, node, figure)
+
+
+def _masses(given: tuple[str, ...]) -> dict[str, float]:
+    masses = {}
+    for text in given:
+        symbol, _, mass = text.partition("=")
+        try:
+            masses[symbol] = float(mass)
+        except ValueError as problem:
+            raise click.BadParameter(f"{text!r} is not like H=2.014101777", param_hint="--mass") from problem
+    return masses

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Frames made elsewhere become a trajectory that says where it came from, or one sentence says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aiida_zif.data.imports import Source, load
+from aiida_zif.formats import extxyz, npz
+from aiida_zif.science.units import BOHR_IN_ANGSTROM, HARTREE_IN_EV
+
+
+@pytest.fixture
+def frames(make_frames: Callable[..., Any]) -> Any:
+    """Sixty frames of a swinging crystal whose energies and forces belong together."""
+    rng = np.random.default_rng(5)
+    away = 0.02 * np.cos(0.3 * np.arange(60)[:, None, None] + rng.uniform(0, 7, (34, 3)))
+    return make_frames(
+        60, positions=make_frames(1).positions[0] + away, energies=-3000 + 10 * (away**2).sum(axis=(1, 2)), forces=-20 * away
+    )
+
+
+@pytest.mark.parametrize("kind", ["extxyz", "npz"])
+def test_file_becomes_a_trajectory_with_origin(frames: Any, tmp_path: Path, kind: str, aiida_profile: Any) -> None:
+    """Labels as they were; path, sha256 and reader in the attributes; the audit has looked at all."""
+    path = tmp_path / f"a.{kind}"
+    {"extxyz": extxyz.write, "npz": npz.write}[kind](path, frames)
+    found = load(Source(path, temperature=300.0, timestep_fs=0.5, stress_content="total"))
+    assert found.audit.consistency is not None
+    assert found.audit.consistency.agrees
+    node = found.node
+    assert not node.is_stored
+    for name in ("positions", "energies", "forces", "stresses"):
+        np.testing.assert_allclose(getattr(node.frames(), name), getattr(frames, name), rtol=1e-11)
+    attributes = node.base.attributes.all
+    assert attributes["imported_from"] == str(path)
+    assert attributes["source_sha256"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert (attributes["kind"], attributes["asked_temperature_k"], node.stress_content) == ("aimd", 300.0, "total")
+    assert attributes["reader_version"]
+
+
+def test_single_points_have_no_temperature(frames: Any, tmp_path: Path, aiida_profile: Any) -> None:
+    """Frames labelled one by one are judged by their labels only, and are of the kind that all go into training."""
+    extxyz.write(tmp_path / "a.xyz", frames)
+    found = load(Source(tmp_path / "a.xyz"))
+    assert found.audit.passed
+    assert found.node.base.attributes.get("kind") == "label"
+
+
+def test_run_folder_becomes_a_trajectory(repository: Path, aiida_profile: Any) -> None:
+    """A CP2K folder by the same reader as our own jobs: energies of its files, version of its log, every file by its sha256."""
+    folder = repository / "tests" / "formats" / "data" / "cp2k" / "md"
+    found = load(Source(folder, temperature=300.0, timestep_fs=0.5))
+    attributes = found.node.base.attributes
+    assert attributes.get("program_version")
+    assert {"aiida-pos-1.xyz", "aiida-frc-1.xyz", "aiida.out"} <= set(attributes.get("source_sha256"))
+    assert found.node.frames().forces is not None
+    assert found.node.stress_content == "virial"
+
+
+def test_every_published_folder_is_imported_or_refused_in_a_sentence(shared_data: Path, aiida_profile: Any) -> None:
+    """What CP2K really leaves behind: whole and cut runs come in, a run that never converged does not."""
+    refused = {}
+    for folder in sorted((shared_data / "cp2k_outputs").iterdir()):
+        try:
+            found = load(Source(folder, temperature=300.0, timestep_fs=0.5))
+        except ValueError as problem:
+            refused[folder.name] = str(problem)
+        else:
+            assert found.audit.usable.any()
+    assert not any("\n" in sentence for sentence in refused.values())
+    assert {"scf_not_converged", "walltime_in_step_0"} >= set(refused) >= {"scf_not_converged"}
+
+
+def broken(frames: Any, tmp_path: Path, how: str) -> Path:
+    """Write a file that is wrong in one way."""
+    path = tmp_path / "a.xyz"
+    changes: dict[str, Any] = {
+        "hartree": {"energies": frames.energies / HARTREE_IN_EV},
+        "atomic units": {"energies": frames.energies / HARTREE_IN_EV, "forces": frames.forces / (HARTREE_IN_EV / BOHR_IN_ANGSTROM)},
+        "swapped": {"forces": frames.forces[:, ::-1]},
+        "no forces": {"forces": None},
+        "no energies": {"energies": None},
+        "disorder": {"steps": frames.steps[::-1]},
+    }
+    text = extxyz.text_of(replace(frames, **changes.get(how, {})))
+    if how == "nan":
+        text = text.replace(f" {frames.forces[5, 0, 0]:.12g}", " nan")
+        assert " nan" in text
+    if how == "position nan":
+        text = text.replace(f" {frames.positions[5, 0, 0]:.12g}", " nan")
+    if how == "cut":
+        text = text[:-100]
+    if how == "two systems":
+        text += extxyz.text_of(replace(frames, species=frames.species[::-1]))
+    path.write_text("" if how == "empty" else text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("hartree", "27.2114"), ("atomic units", "Hartree and Hartree/bohr"), ("swapped", "another order"),
+        ("no forces", "holds no forces"),
+        ("no energies", "holds no energies"), ("disorder", "sort the frames"), ("position nan", "not all numbers"), ("cut", "is cut"),
+        ("two systems", "one system per file"), ("empty", "no frame"),
+    ],
+)  # fmt: skip
+def test_bad_files_are_refused_in_a_sentence(frames: Any, tmp_path: Path, how: str, said: str, aiida_profile: Any) -> None:
+    """Truncated, mixed-up, empty, wrong-unit, wrong-order files, NaN, two systems."""
+    with pytest.raises(ValueError, match=said) as caught:
+        load(Source(broken(frames, tmp_path, how), temperature=300.0))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_force_that_is_no_number_costs_its_frame_only(frames: Any, tmp_path: Path, aiida_profile: Any) -> None:
+    """One frame with a NaN among sixty is left out and counted."""
+    found = load(Source(broken(frames, tmp_path, "nan"), temperature=300.0))
+    assert found.audit.n_not_finite == 1
+    assert not found.audit.usable[5]
+
+
+def test_folder_without_forces_is_refused(repository: Path, tmp_path: Path, aiida_profile: Any) -> None:
+    """The sentence says what CP2K should have printed."""
+    shutil.copytree(repository / "tests" / "formats" / "data" / "cp2k" / "md", tmp_path / "run")
+    (tmp_path / "run" / "aiida-frc-1.xyz").unlink()
+    with pytest.raises(ValueError, match="holds no forces"):
+        load(Source(tmp_path / "run", temperature=300.0))
+    for path in (tmp_path / "run").glob("aiida*"):
+        path.unlink()
+    with pytest.raises(ValueError, match="PROJECT-pos-1"):
+        load(Source(tmp_path / "run", temperature=300.0))
+
+
+def test_words_that_do_not_fit_are_refused(frames: Any, tmp_path: Path, aiida_profile: Any) -> None:
+    """Absent, folder for file, units where there are some, stresses of which nothing is known."""
+    path = tmp_path / "a.npz"
+    npz.write(path, frames)
+    (tmp_path / "a.xyz").write_text("")
+    for given, said in (
+        ({"path": tmp_path / "b"}, "there is no"),
+        ({"path": tmp_path, "kind": "npz"}, "is a folder"),
+        ({"path": path, "kind": "cp2k"}, "is a file"),
+        ({"path": path, "kind": "vasp"}, "one of cp2k"),
+        ({"path": tmp_path / "a.xyz", "units": "ev"}, "units of their own"),
+        ({"path": path}, "does not say of what"),
+        ({"path": path, "stress_content": "half"}, "one of virial"),
+        ({"path": path, "stress_content": "total", "temperature": -3.0}, "must be positive"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Source(**given)
