@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from aiida_cp2k.calculations import Cp2kCalculation
 from aiida_zif.calculations.job import RESTART, planned_walltime, record_cost, rendered, structure_arrays, validate_structure
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import cp2k_input
+from aiida_zif.formats import cp2k_input, cp2k_method, cp2k_restart
 from aiida_zif.formats.lammps_data import standard_masses
 from aiida_zif.science import velocities
 
@@ -24,8 +25,24 @@ TRAJECTORY_FILES: tuple[str, ...] = (
 )  # fmt: skip
 
 
-RESTART_FILES: tuple[str, ...] = ("aiida-1.restart", "aiida-1.restart.bak-1")
-"""The newest and the one before: a job killed while it writes leaves the first one cut."""
+RESTART_FILES: tuple[str, ...] = ("aiida-1.restart", *(f"aiida-1.restart.bak-{k}" for k in (1, 2, 3)))
+"""The newest and those before: a job killed while it writes leaves the first one cut."""
+
+
+DATA_FILES: dict[str, str] = {"basis_sets": cp2k_method.BASIS_SETS_FILE, "pseudopotentials": cp2k_method.POTENTIALS_FILE}
+"""By name in the input namespace ``file``: what the job's input calls it."""
+
+
+def validate_files(files: Any, _: Any) -> str | None:
+    """Say in one sentence which of the two files is missing or has another name than the input says."""
+    if not files:
+        return None
+    if missing := sorted(set(DATA_FILES) - set(files)):
+        return f"of basis_sets and pseudopotentials both are needed, but {missing[0]} is missing; give both, or none to take CP2K's own"
+    for name, expected in DATA_FILES.items():
+        if getattr(files[name], "filename", None) != expected:
+            return f"the file {name} must be called {expected}, as the input says; make it with SinglefileData(..., filename={expected!r})"
+    return None
 
 
 def validate_run(node: Any, _: Any) -> str | None:
@@ -44,7 +61,35 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         return f"{done} steps are said to be finished, but there is no restart file to go on from"
     if not 0 <= done < steps:
         return f"{done} steps are said to be finished of {steps}: nothing is left to run"
+    if "last_step" in inputs and not done < inputs["last_step"].value <= steps:
+        return f"last_step is {inputs['last_step'].value}; give more than the {done} steps that are finished, and at most {steps}"
+    return restart_problem(inputs["restart"], done, inputs["structure"]) if "restart" in inputs else None
+
+
+def restart_problem(file: SinglefileData, done: int, structure: Any) -> str | None:
+    """Say in one sentence why a restart file is not that of this run: cut, of another step, of other atoms."""
+    found = cp2k_restart.parse(file.get_content(mode="rb").decode(errors="replace"))
+    if found is None:
+        return f"the restart file {file.filename} is not whole: take the one before it, or begin again without"
+    if found.step != done:
+        return f"the restart file holds step {found.step}, but {done} steps are said to be finished; give finished_steps {found.step}"
+    if found.species != structure_arrays(structure)[0]:
+        return f"the restart file is that of another run: it holds {len(found.species)} atoms, not those of the structure in their order"
     return None
+
+
+def file_inputs(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``file`` input of a job: those of ``basis_sets`` and ``pseudopotentials`` that ``nodes`` hold."""
+    files = {name: nodes[name] for name in DATA_FILES if name in nodes}
+    return {"file": files} if files else {}
+
+
+def asked(inputs: Any) -> cp2k_input.AimdRun:
+    """Return the part of the run that one job was asked for, by its ``inputs``."""
+    job: dict[str, Any] = {"first_step": inputs["finished_steps"].value if "finished_steps" in inputs else 0}
+    if "last_step" in inputs:
+        job["last_step"] = inputs["last_step"].value
+    return replace(cp2k_input.AimdRun.from_dict(inputs["run"].get_dict()), **job)
 
 
 class Cp2kAimdCalculation(Cp2kCalculation):
@@ -57,6 +102,8 @@ class Cp2kAimdCalculation(Cp2kCalculation):
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Method, temperature, steps, seed.")
         spec.input("restart", valid_type=SinglefileData, required=False, help="Restart file of the segment before.")
         spec.input("finished_steps", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), help="Steps done before `restart`.")
+        spec.input("last_step", valid_type=Int, required=False, serializer=to_aiida_type, help="Where this job ends, if earlier.")
+        spec.inputs["file"].validator = validate_files
         spec.inputs["structure"].required = True
         spec.inputs["structure"].validator = validate_structure
         spec.inputs.validator = validate_inputs
@@ -67,14 +114,14 @@ class Cp2kAimdCalculation(Cp2kCalculation):
         spec.output("restart", valid_type=SinglefileData, required=False, help="What the next segment continues from.")
         declare(
             spec, "ERROR_NO_OUTPUT", "ERROR_PROGRAM_ABORTED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED",
-            "ERROR_LABELS_NOT_CONVERGED",
+            "ERROR_LABELS_NOT_CONVERGED", "ERROR_MODEL_UNSTABLE", "ERROR_DISK_FULL",
         )  # fmt: skip
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Render the input and let aiida-cp2k write it."""
-        walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
-        done = {"walltime_s": walltime, "first_step": self.inputs.finished_steps.value}
-        run = replace(cp2k_input.AimdRun.from_dict(self.inputs.run.get_dict()), **done)
+        run = asked(self.inputs)
+        walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"), run.slowest_step_s)
+        run = replace(run, walltime_s=walltime)
         species, _, _ = structure_arrays(self.inputs.structure)
         restart = self.inputs.get("restart")
         start = None
@@ -82,7 +129,8 @@ class Cp2kAimdCalculation(Cp2kCalculation):
             standard = {**standard_masses(species), "H": run.hydrogen_mass_amu}
             masses = np.array([standard[symbol] for symbol in species])
             start = velocities.draw(masses, run.velocity_factor * run.temperature_k, np.random.default_rng(run.seed))
-        tree = cp2k_input.aimd(run, species, velocities=start, restart_file=RESTART if restart is not None else None)
+        restart_file = RESTART if restart is not None else None
+        tree = cp2k_input.aimd(run, species, velocities=start, restart_file=restart_file, own_files="file" in self.inputs)
         with rendered(self, parameters=Dict(tree)):
             calcinfo = super().prepare_for_submission(folder)
         if restart is not None:

@@ -55,20 +55,25 @@ RESTART = "segment.restart"
 COST_FILE = "cost.txt"
 """What the job's own shell says of host and cost, since not every program prints it."""
 
+SPACE_TEST = "{ head -c 1000000 /dev/zero > space.test; } 2> /dev/null && rm space.test || { rm -f space.test; false; }"
+"""Shell commands that fail where not even a megabyte can be written, be it for the disk or a quota. CP2K says nothing of it."""
+
 
 def record_cost(calcinfo: CalcInfo) -> CalcInfo:
     """Let the job write when and where it ran and what it cost; ``parsers.job`` reads it."""
     start = f'{{ echo "host $(hostname)"; echo "threads ${{OMP_NUM_THREADS:-unset}}"; echo "start $(date +%s.%N)"; }} > {COST_FILE}'
-    end = f'{{ echo "end $(date +%s.%N)"; times; }} >> {COST_FILE}'
+    end = f'{{ echo "end $(date +%s.%N)"; times; {SPACE_TEST} || echo "disk full"; }} >> {COST_FILE}'
     calcinfo.prepend_text = "\n".join(filter(None, [calcinfo.prepend_text, start]))
     calcinfo.append_text = "\n".join(filter(None, [end, calcinfo.append_text]))
     calcinfo.retrieve_temporary_list = [*(calcinfo.retrieve_temporary_list or []), COST_FILE]
     return calcinfo
 
 
-def planned_walltime(seconds: int | None) -> float | None:
-    """Return when a program should stop by itself: before the scheduler's limit by 10 % or 60 s, but after at least half of it."""
-    return None if seconds is None else max(0.5 * seconds, seconds - max(0.1 * seconds, 60.0))
+def planned_walltime(seconds: int | None, slowest_step_s: float = 0.0) -> float | None:
+    """Return when a program should stop by itself: before the scheduler's limit by 10 %, 60 s or three of its slowest steps, whichever is
+    most, but after at least half of it.
+    """
+    return None if seconds is None else max(0.5 * seconds, seconds - max(0.1 * seconds, 60.0, 3 * slowest_step_s))
 
 
 def structure_arrays(structure: Any) -> tuple[tuple[str, ...], Any, Any]:

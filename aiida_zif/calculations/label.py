@@ -10,8 +10,8 @@ from aiida.common.folders import Folder
 from aiida.orm import Dict, StructureData, to_aiida_type
 from aiida_cp2k.calculations import Cp2kCalculation
 
-from aiida_zif.calculations.aimd import TRAJECTORY_FILES
-from aiida_zif.calculations.job import record_cost, rendered
+from aiida_zif.calculations.aimd import TRAJECTORY_FILES, validate_files
+from aiida_zif.calculations.job import planned_walltime, record_cost, rendered
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_input
@@ -45,6 +45,7 @@ class Cp2kLabelCalculation(Cp2kCalculation):
         spec.inputs["parameters"].required = False
         spec.input("frames", valid_type=ZifTrajectoryData, help="The configurations; only species, positions and cells are used.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="`method`, and which `part` of `parts`.")
+        spec.inputs["file"].validator = validate_files
         spec.inputs["metadata"]["options"]["parser_name"].default = "zif.label"
         spec.inputs["metadata"]["options"]["withmpi"].default = False
         spec.inputs["metadata"]["options"]["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
@@ -62,7 +63,9 @@ class Cp2kLabelCalculation(Cp2kCalculation):
         first = StructureData(cell=frames.cells[0].tolist())
         for symbol, position in zip(frames.species, frames.positions[0], strict=True):
             first.append_atom(symbols=symbol, position=position.tolist())
-        tree = cp2k_input.label(len(frames), xyz, cells, method=run["method"], species=frames.species)
+        walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
+        own_files = "file" in self.inputs
+        tree = cp2k_input.label(len(frames), xyz, cells, run["method"], frames.species, walltime_s=walltime, own_files=own_files)
         with rendered(self, parameters=Dict(tree), structure=first):
             calcinfo = super().prepare_for_submission(folder)
         calcinfo.retrieve_list = [self.metadata.options.output_filename]

@@ -18,11 +18,17 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_OUT_OF_MEMORY": (333, "The job ran out of memory; ask for more memory or fewer ranks in `options`."),
     "ERROR_INTERRUPTED": (410, "Stopped at step {done} of {asked}; what was done is kept, submit again to do the rest."),
     "ERROR_NO_PROGRESS": (411, "The segment made no progress beyond step {done} of {asked}; tried {tries} times. Look at its stderr."),
+    "ERROR_DISK_FULL": (412, "No space left where the job ran, at step {done} of {asked}: make room, then go on from the restart file."),
+    "ERROR_JOB_HANGS": (413, "The job wrote nothing for {minutes:.0f} minutes, twice, and was stopped at step {done}; see the machine."),
+    "ERROR_CANCELLED": (414, "The job was cancelled twice, last at step {done}: ask the administrator, then go on from the restart file."),
+    "ERROR_NOT_RELAXED": (415, "Not relaxed after {done} steps: the largest force is {force:.3f} eV/Å; go on from the structure put out."),
     "ERROR_CHILD_FAILED": (420, "{stage} failed: {reason}"),
     "ERROR_TOO_FEW_REPLICAS": (421, "{done} of {asked} replicas succeeded, fewer than `min_success`; see the table of verdicts."),
+    "ERROR_TOO_FEW_STATE_POINTS": (422, "{done} of {asked} state points succeeded, fewer than `min_success`; see the table of verdicts."),
     "ERROR_COMPILE_FAILED": (430, "The model could not be compiled: {reason} The packaged model still runs, more slowly."),
     "ERROR_TEMPERATURE_OFF": (510, "The trajectory has {mean:.0f} K instead of the {asked:.0f} K asked; run longer or start hotter."),
     "ERROR_LABELS_NOT_CONVERGED": (511, "{share:.1%} of the frames have an SCF that did not converge; change minimizer or preconditioner."),
+    "ERROR_LABELS_UNFIT": (512, "The labels are not fit to train on: {reason}"),
     "ERROR_MODEL_NOT_GOOD_ENOUGH": (520, "Force MAE is {found:.1%} of the spread of the held-out forces, above the {allowed:.1%} allowed."),
     "ERROR_LOSS_NOT_A_NUMBER": (521, "The loss became not a number in epoch {epoch}; lower the learning rate."),
     "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
@@ -30,6 +36,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),
     "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
     "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants: {reason}"),
+    "WARNING_STATE_POINTS_FAILED": (712, "{failed} of {asked} state points failed ({which}), the others stand; see the table of verdicts."),
 }  # fmt: skip
 
 

@@ -71,6 +71,7 @@ def _aimd(inputs: Inputs) -> Preview:
     from aiida_cp2k.utils import Cp2kInput
 
     from aiida_zif.calculations.job import structure_arrays
+    from aiida_zif.cli import forecast as our_forecast
     from aiida_zif.formats import cp2k_input
 
     run = cp2k_input.AimdRun.from_dict(inputs["run"].get_dict())
@@ -78,8 +79,48 @@ def _aimd(inputs: Inputs) -> Preview:
     used = run.steps - run.equilibration_steps
     length = f"{run.steps} steps of {run.timestep_fs} fs = {run.steps * run.timestep_fs / 1000:.3g} ps"
     start = f"velocities are drawn with seed {run.seed} at {run.velocity_factor * run.temperature_k:.0f} K"
-    forecast = (f"{length} at {run.temperature_k} K, {used} of them used", f"{start}; they, cell and atoms are added when the job is made")
-    return Preview("CP2K", Cp2kInput(cp2k_input.aimd(run, species)).render(), forecast)
+    cost = our_forecast.aimd(inputs["run"].get_dict(), len(species)).sentence
+    forecast = (
+        f"{length} at {run.temperature_k} K, {used} of them used",
+        f"{start}; they, cell and atoms are added when the job is made",
+        cost,
+    )
+    return Preview("CP2K", Cp2kInput(cp2k_input.aimd(run, species, own_files="basis_sets" in inputs)).render(), forecast)
+
+
+def _aimd_campaign(inputs: Inputs) -> Preview:
+    """The first job of the first state point; what all of them cost together, and each of them."""
+    from aiida.orm import Dict
+
+    from aiida_zif.cli import forecast as our_forecast
+    from aiida_zif.workchains.aimd_campaign import label_of, run_of
+
+    points, seed = inputs["state_points"].get_list(), inputs["seed"].value * 100
+    runs = {label_of(point): run_of(point, inputs["run"].get_dict(), seed + k) for k, point in enumerate(points, 1)}
+    atoms = [len((inputs["structures"][point["structure"]] if "structure" in point else inputs["structure"]).sites) for point in points]
+    costs = [our_forecast.aimd(run, count) for run, count in zip(runs.values(), atoms, strict=True)]
+    lines = [
+        f"{label}: {run['temperature_k']} K, {run['steps']} steps, {run.get('equilibration_steps', 0)} not used, seed {run['seed']}"
+        for label, run in runs.items()
+    ]
+    first = _aimd({**inputs, "run": Dict(next(iter(runs.values())))})
+    total = costs[0]
+    for cost in costs[1:]:
+        total = total + cost
+    return Preview(first.program, first.text, (*lines, f"together: {total.sentence}"))
+
+
+def _relax(inputs: Inputs) -> Preview:
+    from aiida_cp2k.utils import Cp2kInput
+
+    from aiida_zif.calculations.job import structure_arrays
+    from aiida_zif.formats import cp2k_input
+
+    run = cp2k_input.RelaxRun.from_dict(inputs["run"].get_dict())
+    species = structure_arrays(inputs["structure"])[0]
+    what = "atoms" if run.cell == "fixed" else "atoms and cell"
+    forecast = f"{what}, at most {run.max_steps} steps, until no force is above {run.max_force_ev_per_angstrom} eV/Å"
+    return Preview("CP2K", Cp2kInput(cp2k_input.relax(run, species, own_files="basis_sets" in inputs)).render(), (forecast,))
 
 
 def _train(inputs: Inputs) -> Preview:
@@ -163,21 +204,18 @@ def _steps(values: Mapping[str, Any]) -> str:
 
 
 def _dataset(inputs: Inputs) -> Preview:
-    from aiida_zif.science import sampling
+    from aiida_zif.data.offer import energies_of
+    from aiida_zif.science.drawing import Recipe, gaps, hold_out
 
-    wanted, steps = inputs["parameters"].get_dict(), []
-    for node in (inputs.get("trajectories") or {}).values():
-        if node.base.attributes.get("kind", "aimd") != "label":
-            with node.h5md() as file:
-                found = file.array("steps") if "steps" in file.fields else range(node.n_frames)
-            steps.append([step for step in found if step >= node.first_used_step])
-    frames = sum(int(mask.available.sum()) for mask in sampling.split_by_time(steps, wanted["held_out_fraction"], wanted["gap"]))
-    if max(wanted["n_train"], wanted["n_validation"]) >= frames:
-        raise ValueError(
-            f"{wanted['n_train']} + {wanted['n_validation']} frames are to be drawn, but only {frames} are on offer; ask for fewer"
-        )
-    asked = f"{wanted['n_train']} frames to train on and {wanted['n_validation']} to validate with are drawn from {frames}"
-    return Preview("", "", (asked, f"the last {wanted['held_out_fraction']:.0%} of each trajectory are held out"))
+    recipe = Recipe.from_dict(inputs["parameters"].get_dict())
+    nodes = [node for node in (inputs.get("trajectories") or {}).values() if node.base.attributes.get("kind", "aimd") != "label"]
+    sources = [energies_of(node) for node in nodes]
+    frames = sum(int(mask.available.sum()) for mask in hold_out(sources, recipe, gaps(sources, recipe)))
+    if max(recipe.n_train, recipe.n_validation) >= frames:
+        raise ValueError(f"{recipe.n_train} + {recipe.n_validation} frames are to be drawn, but only {frames} are on offer; ask for fewer")
+    asked = f"{recipe.n_train} frames to train on and {recipe.n_validation} to validate with are drawn from {frames}"
+    kept = f"the last {recipe.held_out_fraction:.0%} of each trajectory" if recipe.held_out_fraction is not None else recipe.n_held_out
+    return Preview("", "", (asked, f"{kept} are held out"))
 
 
 def _analysis(inputs: Inputs) -> Preview:
@@ -186,19 +224,19 @@ def _analysis(inputs: Inputs) -> Preview:
 
 def _pipeline(inputs: Inputs) -> Preview:
     """The first state point's job, or the first training where trajectories are given; every stage of the plan is checked."""
-    from aiida.orm import Dict
+    from aiida.orm import Dict, List
 
-    from aiida_zif.formats.cp2k_input import AimdRun
     from aiida_zif.workchains import stages
 
     plan, seed = inputs["parameters"].get_dict(), inputs["seed"].value
     common, forecast = plan["md"]["run"], []
     given = inputs.get("trajectories") or {}
-    points = [] if given else plan["aimd"]["state_points"]
-    runs = [{**plan["aimd"]["run"], "temperature_k": point["temperature_k"], "seed": seed * 100 + k} for k, point in enumerate(points, 1)]
-    if points:
-        total = sum(AimdRun.from_dict(run).steps for run in runs)
-        forecast.append(f"aimd: {len(points)} state points, {total} steps")
+    campaign = None
+    if not given:
+        aimd = plan["aimd"]
+        table = {"state_points": List(aimd["state_points"]), "run": Dict(aimd["run"]), "seed": inputs["seed"]}
+        campaign = _aimd_campaign({**inputs, **table})
+        forecast.append(f"aimd: {len(aimd['state_points'])} state points, {campaign.forecast[-1]}")
     elements = sorted({symbol for node in given.values() for symbol in node.base.attributes.get("elements")})
     trainings = [_training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
     forecast += [
@@ -214,12 +252,13 @@ def _pipeline(inputs: Inputs) -> Preview:
         f"eos: {replicas} × {_steps(stages.md_run(eos, stages.volumes(eos)[0], seed))}",
         f"strain_fluctuation: {replicas} × {_steps(stages.md_run(strain, [equilibrate, produce], seed))}",
     ]
-    first = _aimd({"run": Dict(runs[0]), "structure": inputs["structure"]}) if points else trainings[0]
+    first = campaign or trainings[0]
     return Preview(first.program, first.text, tuple(forecast))
 
 
 _STAGES: dict[str, Callable[[Inputs], Preview]] = {
-    "aimd": _aimd, "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench, "glass_ensemble": _melt_quench,
+    "aimd": _aimd, "aimd_campaign": _aimd_campaign, "relax": _relax,
+    "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench, "glass_ensemble": _melt_quench,
     "eos": _eos, "strain_fluctuation": _strain_fluctuation, "analysis": _analysis, "pipeline": _pipeline,
 }  # fmt: skip
 """By stage; one that is not here launches all the same, without a preview."""

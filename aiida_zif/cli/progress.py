@@ -70,8 +70,8 @@ def descend(node: Any, path: str = "") -> Iterator[tuple[Any, str]]:
 
 
 _CHAINS = frozenset({
-    "AimdWorkChain", "DatasetWorkChain", "TrainWorkChain", "MdWorkChain", "MeltQuenchWorkChain", "GlassEnsembleWorkChain",
-    "EquationOfStateWorkChain", "StrainFluctuationWorkChain", "AnalysisWorkChain", "PipelineWorkChain",
+    "AimdCampaignWorkChain", "AimdWorkChain", "DatasetWorkChain", "TrainWorkChain", "MdWorkChain", "MeltQuenchWorkChain",
+    "GlassEnsembleWorkChain", "EquationOfStateWorkChain", "StrainFluctuationWorkChain", "AnalysisWorkChain", "PipelineWorkChain",
 })  # fmt: skip
 
 

@@ -12,9 +12,7 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
 from aiida_zif.calculations.job import COST_FILE
-from aiida_zif.formats import job_cost
-
-OUT_OF_MEMORY_SIGNS: tuple[str, ...] = ("out_of_memory", "exceeded memory limit", "oom_kill event", "oom-kill event", "std::bad_alloc")
+from aiida_zif.formats import job_cost, scheduler
 
 
 class ZifParser(Parser):
@@ -22,6 +20,8 @@ class ZifParser(Parser):
 
     program: str
     """How people call the program whose output this is."""
+    ended_by: str | None
+    """Who ended the job, in the words of ``formats.scheduler``; ``None`` where nothing says it."""
 
     def parse(self, **kwargs: Any) -> ExitCode | None:
         """Read the output; whatever goes wrong with it becomes an exit code, never an exception."""
@@ -35,11 +35,13 @@ class ZifParser(Parser):
             self.cost = job_cost.parse((path / COST_FILE).read_text()) if (path / COST_FILE).exists() else {}
             self.stdout = self._text(retrieved, self.node.get_option("output_filename"))
             self.stderr = self._text(retrieved, self.node.get_option("scheduler_stderr"))
-            if any(sign in self.stderr.lower() for sign in OUT_OF_MEMORY_SIGNS) and "ERROR_OUT_OF_MEMORY" in self.exit_codes:
-                self.read(path)
-                return self.exit_codes.ERROR_OUT_OF_MEMORY
+            full = scheduler.DISK_FULL if self.cost.pop("disk", None) else None
+            self.ended_by = full or scheduler.ended_by(self.stderr) or scheduler.complaint(self.stdout)
             # without a verdict of ours, that of the scheduler would stand: a job that reached its last step in its last second is done
-            return self.read(path) or ExitCode()
+            verdict = self.read(path) or ExitCode()
+            if verdict.status and self.ended_by == scheduler.OUT_OF_MEMORY and "ERROR_OUT_OF_MEMORY" in self.exit_codes:
+                return self.exit_codes.ERROR_OUT_OF_MEMORY
+            return verdict
         except Exception as problem:
             # A handler of the work chain sees an exit code, but never an excepted child: its frames would be lost.
             self.logger.exception("reading the output failed")

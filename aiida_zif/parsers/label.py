@@ -30,7 +30,7 @@ class Cp2kLabelParser(ZifParser):
         wanted = part_of(self.node.inputs.run.get_dict(), self.node.inputs.frames.n_frames)
         asked = len(wanted)
         found = cp2k_output.read(folder)
-        self.out("output_parameters", Dict({**self.cost, **facts_of(found), "frames_asked": asked}))
+        self.out("output_parameters", Dict({**self.cost, **facts_of(found, found.conserved), "frames_asked": asked}))
         if not len(found.frames):
             return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=found.error or "it left no frame")
         steps = np.arange(len(found.frames)) if found.frames.steps is None else found.frames.steps

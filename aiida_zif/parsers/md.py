@@ -53,7 +53,7 @@ class LammpsMdParser(ZifParser):
         frames = self._frames(folder, types, run, log)
         if frames is not None and len(frames):
             frames = self._with_thermo(frames, log)
-            facts = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
+            facts: dict[str, Any] = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
             self.out("trajectory", ZifTrajectoryData.from_frames(frames, unwrapped=True, **facts))
         if (folder / CELLS).exists():
             self.out("cells", self._cells(lammps_log.read_cells((folder / CELLS).read_text()), run))

@@ -95,7 +95,7 @@ class ZifWorkChain(WorkChain):
         return self.exit_codes.ERROR_CHILD_FAILED.format(stage=stage, reason=reason)
 
 
-STAGES: tuple[str, ...] = ("aimd", "train", "compile", "evaluate", "md")
+STAGES: tuple[str, ...] = ("aimd", "relax", "train", "compile", "evaluate", "md")
 """The stages that start programs, and may have options of their own in a mapping by stage."""
 TOGETHER: dict[str, tuple[str, ...]] = {"train": ("train", "compile", "evaluate")}
 """The chain whose jobs are of more than one stage: its ``options`` may be by stage, too."""

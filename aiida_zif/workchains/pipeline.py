@@ -9,22 +9,24 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode, if_
 from aiida.orm import Dict, Float, Group, Int, List, StructureData, to_aiida_type
 
+from aiida_zif.calculations.aimd import file_inputs
 from aiida_zif.calculations.functions.certificate import certify_glass
-from aiida_zif.calculations.functions.linkers import scale_volume
 from aiida_zif.calculations.functions.structure import make_supercell
 from aiida_zif.calculations.functions.verdicts import record_verdicts
 from aiida_zif.calculations.job import validate_structure
 from aiida_zif.calculations.label import Cp2kLabelCalculation
+from aiida_zif.calculations.verdicts import VERDICTS
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.workchains import stages
-from aiida_zif.workchains.aimd import AimdWorkChain
+from aiida_zif.workchains import aimd_campaign, stages
+from aiida_zif.workchains.aimd_campaign import AimdCampaignWorkChain
 from aiida_zif.workchains.analysis import AnalysisWorkChain
 from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.eos import EquationOfStateWorkChain
 from aiida_zif.workchains.glass_ensemble import GlassEnsembleWorkChain
+from aiida_zif.workchains.level import data_nodes, declare_data, validate_data
 from aiida_zif.workchains.strain_fluctuation import StrainFluctuationWorkChain
 from aiida_zif.workchains.train import TrainWorkChain
 
@@ -32,22 +34,15 @@ STAGES = ("aimd", "dataset", "train", "md", "melt_quench", "eos", "strain_fluctu
 GROUP = "zif/pipeline"
 
 
-def name_of(point: dict[str, Any]) -> str:
-    """Return what a state point is called in the graph."""
-    return f"aimd_{point['temperature_k']:.0f}K_v{round(100 * point['volume'])}"
-
-
 def validate_parameters(node: Any, _: Any) -> str | None:
     """Say which stage has no parameters."""
     plan = node.get_dict()
     if missing := [stage for stage in STAGES if stage not in plan]:
         return f"the parameters lack the stages {', '.join(missing)}; take them from a protocol"
-    wanted, points = plan["aimd"]["min_state_points"], plan["aimd"]["state_points"]
-    if not 1 <= wanted <= len(points):
-        return f"aimd.min_state_points is {wanted}, but there are {len(points)} state points: give 1 to {len(points)}"
-    labels = [name_of(point) for point in points]
-    if len(set(labels)) < len(labels):
-        return f"the state points are {', '.join(labels)}, but each needs its own temperature (1 K apart) or volume (1 % apart)"
+    stage = plan["aimd"]
+    table = {"state_points": List(stage["state_points"]), "run": Dict(stage["run"]), "min_success": Int(stage["min_state_points"])}
+    if problem := aimd_campaign.validate_inputs(table, None):
+        return f"aimd: {problem}"
     if plan["md"]["model"] not in plan["train"]["runs"]:
         return f"md.model is {plan['md']['model']!r}, but the models trained are {', '.join(plan['train']['runs'])}"
     return None
@@ -57,7 +52,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     """Either AIMD is run, or its trajectories are given."""
     if not inputs.get("trajectories") and "cp2k" not in inputs.get("codes", {}):
         return "AIMD needs `codes.cp2k`; where CP2K cannot be had, give recorded `trajectories` instead"
-    return None
+    return validate_data(inputs)
 
 
 class PipelineWorkChain(ZifWorkChain):
@@ -74,6 +69,7 @@ class PipelineWorkChain(ZifWorkChain):
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="All seeds of the stages count from it.")
         spec.input_namespace("trajectories", dynamic=True, required=False, valid_type=ZifTrajectoryData, help="Instead of AIMD.")
         spec.input("harvested", valid_type=ZifTrajectoryData, required=False, help="Geometries to be labelled and learned from besides.")
+        declare_data(spec)
         spec.inputs.validator = validate_inputs
         spec.outline(
             cls.setup,
@@ -92,7 +88,7 @@ class PipelineWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """All stages."""
-        return {"parameters": Dict(plan)}
+        return {"parameters": Dict(plan), **data_nodes(plan["aimd"]["run"]["method"], **inputs)}
 
     def setup(self) -> None:
         """Nothing is known yet but the plan."""
@@ -117,39 +113,40 @@ class PipelineWorkChain(ZifWorkChain):
         return not self.ctx.trajectories
 
     def run_aimd(self) -> Any:
-        """One chain per state point (volume × temperature); the harvested geometries are labelled beside them."""
-        plan, nodes = self.ctx.plan["aimd"], {}
-        for number, point in enumerate(plan["state_points"], 1):
-            structure = self.inputs.structure
-            if point["volume"] != 1:
-                structure = scale_volume(structure, Float(point["volume"]))
-            run = {**plan["run"], "temperature_k": point["temperature_k"], "seed": self.inputs.seed.value * 100 + number}
-            label = name_of(point)
-            tolerance = Float(plan["temperature_tolerance"])
-            nodes[label] = self.submit_stage(
-                AimdWorkChain, "aimd", label, structure=structure, run=Dict(run), temperature_tolerance=tolerance
-            )  # fmt: skip
+        """The state points (volume × temperature); the harvested geometries are labelled beside them."""
+        plan = self.ctx.plan["aimd"]
+        level = {name: self.inputs[name] for name in ("basis_sets", "pseudopotentials") if name in self.inputs}
+        nodes = {
+            "campaign": self.submit_stage(
+                AimdCampaignWorkChain, "aimd", "aimd", structure=self.inputs.structure, state_points=List(plan["state_points"]),
+                run=Dict(plan["run"]), seed=self.inputs.seed, min_success=Int(plan["min_state_points"]),
+                temperature_tolerance=Float(plan["temperature_tolerance"]), stalled_minutes=Float(plan["stalled_minutes"]), **level,
+            )
+        }  # fmt: skip
         if "harvested" in self.inputs:
             code, frames, parts = self.inputs.codes["cp2k"], self.inputs.harvested, plan["label_jobs"]
             for part in range(1, parts + 1):
                 metadata = {"options": self.options("aimd"), "call_link_label": f"label_{part:02d}"}
                 which = Dict({"method": plan["run"]["method"], "part": part, "parts": parts})
-                nodes[f"label_{part:02d}"] = self.submit(Cp2kLabelCalculation, code=code, frames=frames, run=which, metadata=metadata)
-        self.ctx.aimd_labels = list(nodes)
+                inputs = {"code": code, "frames": frames, "run": which, "metadata": metadata, **file_inputs(self.inputs)}
+                nodes[f"label_{part:02d}"] = self.submit(Cp2kLabelCalculation, **inputs)
+        self.ctx.label_jobs = [label for label in nodes if label != "campaign"]
         return nodes
 
     def inspect_aimd(self) -> ExitCode | None:
         """A state point that failed is left out, as long as enough remain."""
-        for label in self.ctx.aimd_labels:
+        campaign = self.ctx.campaign
+        for label, verdict in (campaign.outputs.verdicts.get_dict() if "verdicts" in campaign.outputs else {}).items():
+            self.ctx.verdicts[f"aimd_{label}"] = verdict
+        self.ctx.trajectories |= campaign.outputs.trajectories if "trajectories" in campaign.outputs else {}
+        for label in self.ctx.label_jobs:
             node = self.ctx[label]
             self.note(label, node)
             # frames labelled one by one stand for themselves: those of a job that was cut short are kept
-            if node.is_finished_ok or (label.startswith("label_") and "trajectory" in node.outputs):
+            if "trajectory" in node.outputs:
                 self.ctx.trajectories[label] = node.outputs.trajectory
-        found = sum(not label.startswith("label_") for label in self.ctx.trajectories)
-        if found < self.ctx.plan["aimd"]["min_state_points"]:
-            return self.child_failed("aimd", next(self.ctx[label] for label in self.ctx.aimd_labels if not self.ctx[label].is_finished_ok))
-        return None
+        stands = campaign.is_finished_ok or campaign.exit_status == VERDICTS["WARNING_STATE_POINTS_FAILED"][0]
+        return None if stands else self.child_failed("aimd", campaign)
 
     def run_dataset(self) -> Any:
         """Draw."""

@@ -55,12 +55,34 @@ def test_trajectory_comes_home_once(prepare: Callable[..., Any], inputs: dict[st
     assert {"aiida-pos-1.xyz", "aiida-1.stress", "aiida-1.restart", "aiida-1.restart.bak-1", "cost.txt"} <= temporary
 
 
+def restart_of(structure: StructureData, step: int, **changes: str) -> SinglefileData:
+    """Return a whole restart file of a structure; ``changes`` replace texts in it."""
+    sites = "\n".join(f"{site.kind_name} {' '.join(map(str, site.position))}" for site in structure.sites)
+    atoms = f"&FORCE_EVAL\n&COORD\n{sites}\n&END COORD\n&VELOCITY\n&END VELOCITY\n&END FORCE_EVAL\n"
+    text = f"&MOTION\nSTEP_START_VAL {step}\n&END MOTION\n{atoms}"
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return SinglefileData(io.BytesIO(text.encode()), filename="a.restart")
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "sentence"),
+    [(14, {}, "holds step 14, but 15"), (15, {"Zn": "H"}, "that of another run"), (15, {"COORD": ""}, "not whole")],
+)
+def test_restart_of_another_run_is_refused(
+    refusal: Callable[..., str], inputs: dict[str, Any], step: int, changes: dict[str, str], sentence: str
+) -> None:
+    """Cut, of another step, of other atoms: CP2K would abort, or go on with what is not this run."""
+    restart = restart_of(inputs["structure"], step, **changes)
+    assert sentence in refusal(Cp2kAimdCalculation, **inputs, restart=restart, finished_steps=Int(15))
+
+
 def test_restart_goes_on_with_the_remaining_steps(prepare: Callable[..., Any], inputs: dict[str, Any]) -> None:
     """The restart file is copied in, the input names it, asks for the rest, and draws no velocities."""
-    restart = SinglefileData(io.BytesIO(b"&MOTION"), filename="from-a-stranger.restart").store()
+    restart = restart_of(inputs["structure"], 15).store()
     prepared = prepare(Cp2kAimdCalculation, **inputs, restart=restart, finished_steps=Int(15))
     text = prepared.files["aiida.inp"]
-    assert (restart.uuid, "from-a-stranger.restart", "segment.restart") in prepared.calcinfo.local_copy_list
+    assert (restart.uuid, "a.restart", "segment.restart") in prepared.calcinfo.local_copy_list
     assert "RESTART_FILE_NAME segment.restart" in text
     assert "STEPS 25" in text
     assert "&VELOCITY" not in text

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -30,6 +31,22 @@ def test_unknown_option_is_refused() -> None:
 def test_walltime_is_planned_before_the_limit(limit: int | None, planned: float | None) -> None:
     """A tenth or a minute before, but never before half of it."""
     assert planned_walltime(limit) == planned
+
+
+def test_slow_steps_need_more_room() -> None:
+    """Three of the slowest: with less the scheduler would come first, in the middle of one."""
+    assert planned_walltime(36000, slowest_step_s=1500.0) == 31500
+    assert planned_walltime(3600, slowest_step_s=3000.0) == 1800
+
+
+@pytest.mark.parametrize(("limit", "disk"), [("unlimited", None), ("100", "full")])
+def test_shell_records_a_full_disk(tmp_path: object, limit: str, disk: str | None) -> None:
+    """Where not even a megabyte can be written, the record of cost says so, and nothing of the trial stays."""
+    script = f"{record_cost(CalcInfo()).append_text}\n"
+    subprocess.run(["bash", "-c", f"trap '' XFSZ; ulimit -f {limit}; {script}"], cwd=str(tmp_path), check=True)
+    with open(f"{tmp_path}/{COST_FILE}", encoding="utf-8") as handle:
+        assert job_cost.parse(handle.read()).get("disk") == disk
+    assert os.listdir(str(tmp_path)) == [COST_FILE]
 
 
 def test_shell_records_host_and_cost(tmp_path: object) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from aiida.orm import Dict
 
 from aiida_zif.formats import cp2k_restart
+from aiida_zif.formats.cp2k_run import AimdRun
+from aiida_zif.parsers.aimd import Series
 
 
 def run_of(steps: int, **changes: Any) -> dict[str, Any]:
@@ -86,10 +89,30 @@ def test_recorded_endings(
     assert trajectory.n_frames == parameters["last_step"] - trajectory.base.attributes.get("step_first") + 1
     if restart is not None:
         assert parameters["restart_step"] == restart
-    assert ("restart" in found.outputs) == (parameters["restart_step"] > 0 or "aiida-1.restart" in files)
+    # where no step was sound, no restart file is
+    assert ("restart" in found.outputs) == (parameters["restart_step"] > 0) == ("aiida-1.restart" in files and status != 511)
     if "restart" in found.outputs:
         (tmp_path / "kept").write_bytes(found.outputs["restart"].get_content(mode="rb"))
-        assert cp2k_restart.restart_step(tmp_path / "kept") == parameters["restart_step"] <= parameters["last_step"]
+        assert cp2k_restart.read(tmp_path / "kept").step == parameters["restart_step"] <= parameters["last_step"]
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "energies", "first"),
+    [
+        ([300] * 6, [-10] * 6, None), ([600, 300, 1400, 300, 300, 300], [-10] * 6, None), ([300, 300, 300, 1501, 9000, 300], [-10] * 6, 3),
+        ([300] * 6, [-10, -9, -8, 30, 90, 400], 3), ([300, 300, float("nan"), 300, 300, 300], [-10] * 6, 2),
+        ([300] * 6, [-10, float("inf"), -9, -9, -9, -9], 1),
+    ],
+)  # fmt: skip
+def test_first_bad_step_of_a_run_that_blew_up(
+    make_frames: Callable[..., Any], temperatures: list[float], energies: list[float], first: int | None
+) -> None:
+    """Too hot, no number, or, where a strong thermostat takes the heat, far too high in energy; a fluctuation is none of it."""
+    frames = make_frames(6, temperatures=np.array(temperatures, float), energies=np.array(energies, float), first_step=10)
+    series = Series(frozenset())
+    series.add(frames)
+    found = series.blown_up(AimdRun(300.0, 100, 1))
+    assert (found[0] if found else None) == (None if first is None else 10 + first)
 
 
 def test_unconverged_steps_are_named(parse: Callable[..., Any], recorded: Callable[..., Any]) -> None:

@@ -152,6 +152,18 @@ def plan() -> dict[str, Any]:
 
 
 @pytest.fixture
+def cp2k_restart(crystal: Any) -> Callable[[int], Any]:
+    """Return an unstored restart file of CP2K, whole, of the crystal and of a step."""
+    from aiida.orm import SinglefileData
+
+    sites = "\n".join(f"{site.kind_name} {' '.join(map(str, site.position))}" for site in crystal.sites)
+    end = f"&FORCE_EVAL\n&COORD\n{sites}\n&END COORD\n&VELOCITY\n&END VELOCITY\n&END FORCE_EVAL\n"
+    return lambda step: SinglefileData(
+        io.BytesIO(f"&MOTION\nSTEP_START_VAL {step}\n&END MOTION\n{end}".encode()), filename="segment.restart"
+    )
+
+
+@pytest.fixture
 def restart_file() -> Callable[..., Any]:
     """Return an unstored restart file."""
     from aiida.orm import SinglefileData

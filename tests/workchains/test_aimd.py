@@ -23,7 +23,7 @@ def inputs(codes: dict[str, Any], crystal: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def segment(make_trajectory: Callable[..., Any], restart_file: Callable[..., Any]) -> Callable[..., Ending]:
+def segment(make_trajectory: Callable[..., Any], cp2k_restart: Callable[[int], Any]) -> Callable[..., Ending]:
     """Return ``segment(first, last, restart_step, …)``: a job that printed these steps; interrupted unless it reached the last one."""
 
     def end(first: int, last: int, restart_step: int, mean: float = 300.0, label: str | None = "", **facts: Any) -> Ending:
@@ -34,7 +34,7 @@ def segment(make_trajectory: Callable[..., Any], restart_file: Callable[..., Any
             "output_parameters": Dict({"last_step": last, "restart_step": restart_step}),
         }
         if restart_step:
-            outputs["restart"] = restart_file(str(restart_step).encode())
+            outputs["restart"] = cp2k_restart(restart_step)
         interrupted = "ERROR_INTERRUPTED" if last < RUN["steps"] else None
         return Ending(interrupted if label == "" else label, outputs, {"done": last, "asked": RUN["steps"]})
 
@@ -88,7 +88,7 @@ def test_own_verdict_of_the_job_is_passed_on(run_chain: Callable[..., Any], inpu
     """331 stays 331, with its sentence; a status that is not ours becomes 420."""
     found = run_chain(AimdWorkChain, lambda *_: Ending("ERROR_PROGRAM_ABORTED", values={"program": "CP2K", "reason": "no"}), **inputs)
     assert (found.status, found.message) == (331, "CP2K aborted: no")
-    found = run_chain(AimdWorkChain, lambda *_: Ending(status=110), **inputs)
+    found = run_chain(AimdWorkChain, lambda *_: Ending(status=131), **inputs)
     assert found.status == 420
     assert found.message.startswith("aimd failed: Cp2kAimdCalculation<")
 
@@ -141,3 +141,119 @@ def test_options_reach_the_job(
 def test_bad_inputs_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], change: dict[str, Any], sentence: str) -> None:
     """One sentence, before anything runs."""
     assert sentence in refusal(AimdWorkChain, **{**inputs, **change})
+
+
+def scf_failed(segment: Callable[..., Ending], first: int, last: int, restart_step: int, bad: list[int]) -> Ending:
+    """A segment of which many SCFs did not converge."""
+    ending = segment(first, last, restart_step, label="ERROR_LABELS_NOT_CONVERGED", unconverged_steps=bad)
+    return Ending(ending.label, ending.outputs, {"share": 0.5})
+
+
+def test_scf_ladder_never_touches_the_surface(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]
+) -> None:
+    """One rung after the other, from the last sound restart file; after the last one the verdict stands, with what there is."""
+    ends = [scf_failed(segment, 0, 12, 4, [5, 6, 7, 8]), *(scf_failed(segment, 5, 12, 4, [5, 6, 7, 8]) for _ in range(3))]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert (found.status, len(found.children)) == (511, 4)
+    runs = [child.inputs["run"].get_dict() for child in found.children]
+    changed = {name for run in runs[1:] for name in run if run[name] != runs[0].get(name)}
+    assert changed == {"minimizer", "preconditioner", "outer_scf", "max_scf"}
+    assert [child.inputs.get("finished_steps", 0) for child in found.children] == [0, 4, 4, 4]
+    assert "trajectory" in found.outputs
+
+
+def test_frames_run_again_are_not_flagged(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """A step whose SCF failed the first time and converged the second time is a good one."""
+    ends = [scf_failed(segment, 0, 12, 4, [5, 6, 7, 8]), segment(5, 12, 12)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert found.status == 0
+    assert found.outputs["trajectory"].base.attributes.get("unconverged_steps") == []
+
+
+def test_blow_up_halves_the_time_step_twice(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """0.5, 0.25, 0.125 fs; then the verdict stands."""
+
+    def end(*_: Any) -> Ending:
+        ending = segment(0, 12, 0, label="ERROR_MODEL_UNSTABLE")
+        return Ending(ending.label, ending.outputs, {"step": 3, "reason": "it is 9000 K."})
+
+    found = run_chain(AimdWorkChain, end, **inputs)
+    assert (found.status, len(found.children)) == (531, 3)
+    assert [child.inputs["run"].get_dict().get("timestep_fs", 0.5) for child in found.children] == [0.5, 0.25, 0.125]
+
+
+def stopped(segment: Callable[..., Ending], last: int, restart_step: int, first: int = 0, **facts: Any) -> Ending:
+    """A segment that something stopped; ``facts`` are what it says of it."""
+    ending = segment(first, last, restart_step, label="ERROR_INTERRUPTED")
+    known = ending.outputs["output_parameters"].get_dict()
+    return Ending(ending.label, {**ending.outputs, "output_parameters": Dict({**known, **facts})}, ending.values)
+
+
+def test_preemption_is_counted_apart(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """Nobody's fault: more of them in a row than stalls are allowed, up to a limit of their own."""
+    ends = [*(stopped(segment, 3, 0, ended_by="preempted") for _ in range(4)), segment(0, 12, 12)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert (found.status, len(found.children)) == (0, 5)
+    found = run_chain(AimdWorkChain, lambda *_: stopped(segment, 3, 0, ended_by="node failed"), **inputs, max_requeues=2)
+    assert (found.status, len(found.children)) == (411, 3)
+
+
+def test_cancelled_twice_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """Also where there was progress in between: an administrator means it."""
+    ends = [stopped(segment, 5, 4, ended_by="cancelled"), stopped(segment, 9, 8, 5, ended_by="cancelled")]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert (found.status, len(found.children)) == (414, 2)
+    assert found.outputs["restart"].uuid == found.children[1].node.outputs.restart.uuid
+
+
+@pytest.mark.parametrize(
+    ("options", "second"),
+    [
+        ({"max_memory_kb": 1000}, {"max_memory_kb": 2000}),
+        (
+            {"resources": {"num_machines": 1, "num_mpiprocs_per_machine": 8}},
+            {"resources": {"num_machines": 1, "num_mpiprocs_per_machine": 4}},
+        ),
+    ],
+)
+def test_out_of_memory_is_tried_once_more(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], options: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """With more memory, or fewer ranks; the second time it is a verdict."""
+    found = run_chain(AimdWorkChain, lambda *_: Ending("ERROR_OUT_OF_MEMORY"), **inputs, options=Dict(options))
+    assert (found.status, len(found.children)) == (333, 2)
+    assert second.items() <= found.children[1].options.items()
+
+
+def test_full_disk_is_not_tried_again(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """What there is is put out."""
+    ending = segment(0, 5, 4, label="ERROR_DISK_FULL")
+    found = run_chain(AimdWorkChain, lambda *_: ending, **inputs)
+    assert (found.status, len(found.children)) == (412, 1)
+    assert {"trajectory", "restart"} <= set(found.outputs)
+
+
+def test_hanging_without_progress_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """Once again; a hang after progress counts anew."""
+    hangs = [segment(0, 5, 4, label=None), segment(5, 6, 4, label=None), segment(5, 6, 4, label=None)]
+    ends = [Ending(None, {k: v for k, v in one.outputs.items() if k != "restart" or n == 0}, status=150) for n, one in enumerate(hangs)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert (found.status, len(found.children)) == (413, 3)
+
+
+def test_segments_are_as_long_as_asked(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """Planned: a job that reaches its own last step is followed by the next one."""
+    ends = [segment(0, 5, 5, label=None), segment(6, 10, 10, label=None), segment(11, 12, 12)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs, segment_steps=5)
+    assert found.status == 0
+    assert [child.inputs["last_step"].value for child in found.children] == [5, 10, 12]
+    assert found.outputs["trajectory"].frames().steps.tolist() == list(range(13))
+
+
+def test_slow_steps_move_the_planned_end(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
+    """The next job is told what the slowest step took, where three of them are more than is kept free anyway."""
+    ends = [stopped(segment, 5, 4, slowest_step_s=100.0), segment(5, 12, 12)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs, options=Dict({"max_wallclock_seconds": 1000}))
+    assert found.children[1].inputs["run"]["slowest_step_s"] == 100.0
+    assert found.status == 0

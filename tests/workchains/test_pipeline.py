@@ -18,7 +18,6 @@ from .conftest import Ending
 
 RUN = {"stages": [{"kind": "hold", "label": label, "steps": 4, "temperature_k": 300.0} for label in ("prepare", "production")]}
 BROKEN = Ending("ERROR_LINKER_BROKEN", values={"linker": 1, "bond": "C–N", "step": 7, "temperature": 900.0})
-COLD = Ending("ERROR_TEMPERATURE_OFF", values={"mean": 500.0, "asked": 900.0})
 NOT_GOOD = Ending("ERROR_MODEL_NOT_GOOD_ENOUGH", values={"found": 0.5, "allowed": 0.3})
 ANALYSIS = {
     "density_g_per_cm3": {"mean": 1.3}, "zn_n_coordination": {"mean": 4.0}, "n_zn_n_angle_deg": {"mean": 109.0}, "rings_per_cell": {},
@@ -50,9 +49,16 @@ def endings(
         }  # fmt: skip
         return Ending(None if molten else "WARNING_NOT_MOLTEN", outputs, {} if molten else {"reason": "a sentence"})
 
-    def make(molten: bool = True, **changed: Ending) -> Callable[..., Ending]:
+    def campaign(*good: str) -> Ending:
+        verdicts = {label: {"exit_status": 0 if label in good else 510, "message": "", "uuid": ""} for label in ("300K_v100", "900K_v105")}
+        outputs = {f"trajectories.aimd_{label}": make_trajectory(6, seed=number) for number, label in enumerate(good)}
+        label = None if len(good) == 2 else "WARNING_STATE_POINTS_FAILED" if good else "ERROR_TOO_FEW_STATE_POINTS"
+        values = {"failed": 1, "asked": 2, "which": "900K_v105"} if good else {"done": 0, "asked": 2}
+        return Ending(label, {**outputs, "verdicts": Dict(verdicts)}, values if label else {})
+
+    def make(molten: bool = True, state_points: tuple[str, ...] | None = None, **changed: Ending) -> Callable[..., Ending]:
         kinds: dict[str, Callable[[int], Ending]] = {
-            "AimdWorkChain": lambda number: Ending(outputs={"trajectory": make_trajectory(6, seed=number)}),
+            "AimdCampaignWorkChain": lambda _: campaign("300K_v100", "900K_v105"),
             "Cp2kLabelCalculation": lambda number: Ending(outputs={"trajectory": make_trajectory(2, seed=77, kind="label")}),
             "DatasetWorkChain": lambda _: Ending(outputs={"dataset": dataset}),
             "TrainWorkChain": lambda number: Ending(
@@ -72,6 +78,8 @@ def endings(
 
         def end(process_class: Any, given: Mapping[str, Any], number: int) -> Ending:
             label = given["metadata"]["call_link_label"]
+            if label == "aimd" and state_points is not None:
+                return campaign(*state_points)
             return changed[label] if label in changed else kinds[process_class.__name__](number)
 
         return end
@@ -96,8 +104,8 @@ def walked(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Calla
 def troubled(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> Any:
     """A pipeline with a cold state point, a bad NequIP, a solid that did not melt and an equation of state that failed."""
     if "troubled" not in RAN:
-        bad = {"train_nequip": NOT_GOOD, "aimd_900K_v105": COLD, "eos_replica_01": BROKEN}
-        RAN["troubled"] = run_chain(PipelineWorkChain, endings(molten=False, **bad), **inputs)
+        bad = {"train_nequip": NOT_GOOD, "eos_replica_01": BROKEN}
+        RAN["troubled"] = run_chain(PipelineWorkChain, endings(molten=False, state_points=("300K_v100",), **bad), **inputs)
     return RAN["troubled"]
 
 
@@ -110,7 +118,7 @@ def test_all_stages_are_walked(walked: Any) -> None:
     """From state points to a certificate; what is not converged yet is a verdict, not a failure."""
     assert walked.status == 0, walked.reports
     assert walked.labels == [
-        "aimd_300K_v100", "aimd_900K_v105", "label_01", "label_02", "dataset", "train_nequip", "train_allegro", "glasses",
+        "aimd", "label_01", "label_02", "dataset", "train_nequip", "train_allegro", "glasses",
         "eos_replica_01", "strain_fluctuation_replica_01", "analysis_replica_01", "analysis_crystal",
     ]  # fmt: skip
     assert set(walked.outputs["models"]) == set(walked.outputs["accuracies"]) == {"nequip", "allegro"}
@@ -134,8 +142,8 @@ def test_what_belongs_together_is_one_group(walked: Any) -> None:
 
 def test_seeds_count_from_the_one_given(walked: Any) -> None:
     """Every seed of every stage follows from one input."""
-    labels = ("aimd_300K_v100", "aimd_900K_v105", "train_nequip")
-    assert [child(walked, label).inputs["run"]["seed"] for label in labels] == [301, 302, 3]
+    assert child(walked, "aimd").inputs["seed"] == 3
+    assert child(walked, "train_nequip").inputs["run"]["seed"] == 3
     assert child(walked, "dataset").inputs["parameters"]["seed"] == 3
     assert child(walked, "glasses").inputs["seeds"].get_list() == [3001]
 
@@ -148,7 +156,7 @@ def test_harvested_geometries_are_labelled(walked: Any) -> None:
 def test_options_by_stage_reach_each_stage(walked: Any) -> None:
     """Said once on the pipeline; training gets those of compiling, too."""
     given = {one.label: one.inputs["options"].get_dict() for one in walked.children if "options" in one.inputs}
-    assert given["aimd_300K_v100"] == {"account": "aimd"}
+    assert given["aimd"] == {"account": "aimd"}
     assert given["train_nequip"] == {stage: {"account": stage} for stage in ("train", "compile")}
     assert given["glasses"] == given["eos_replica_01"] == {"account": "md"}
     assert "dataset" not in given
@@ -190,10 +198,10 @@ def test_no_model_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, 
 
 
 def test_too_few_state_points_stop(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
-    """420 with the reason of the first that failed."""
-    found = run_chain(PipelineWorkChain, endings(aimd_900K_v105=COLD, aimd_300K_v100=COLD), **inputs)
+    """420 with the reason of the campaign."""
+    found = run_chain(PipelineWorkChain, endings(state_points=()), **inputs)
     assert found.status == 420
-    assert "500 K instead of the 900 K" in found.message
+    assert "0 of 2 state points succeeded" in found.message
 
 
 def test_no_solid_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
@@ -218,7 +226,7 @@ def test_recorded_trajectories_take_the_place_of_aimd(
     ("change", "sentence"),
     [
         ({"drop": "eos"}, "lack the stages eos"),
-        ({"aimd": {"min_state_points": 3}}, "min_state_points is 3, but there are 2 state points"),
+        ({"aimd": {"min_state_points": 3}}, "min_success is 3, but there are 2 state points"),
         ({"md": {"model": "mace"}}, "md.model is 'mace', but the models trained are nequip, allegro"),
     ],
 )

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiida_zif.formats.cp2k_run import AimdRun
+from aiida_zif.formats.cp2k_run import AimdRun, RelaxRun
 from aiida_zif.formats.nequip_run import TrainRun
+from aiida_zif.science.drawing import Recipe
 from aiida_zif.workchains import protocol
 
 CHAINS = sorted(entry.name for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif."))
@@ -43,8 +45,60 @@ def test_what_ships_is_accepted_by_the_programs_runs(name: str) -> None:
     for run in plan["train"]["runs"].values():
         TrainRun.from_dict({**run, "seed": 1})
     assert plan["md"]["model"] in plan["train"]["runs"]
+    RelaxRun.from_dict({"method": plan["aimd"]["run"]["method"], **plan["relax"]["run"]})
+    recipe = Recipe.from_dict({**plan["dataset"], "seed": 1})
     used = len(plan["aimd"]["state_points"]) * (plan["aimd"]["run"]["steps"] - plan["aimd"]["run"]["equilibration_steps"])
-    assert plan["dataset"]["n_train"] + plan["dataset"]["n_validation"] < (1 - plan["dataset"]["held_out_fraction"]) * used
+    held_out = recipe.n_held_out if recipe.held_out_fraction is None else recipe.held_out_fraction * used
+    assert recipe.n_train + recipe.n_validation < used - (held_out or 0)
+
+
+@pytest.mark.parametrize("name", [name for name in protocol.names() if name != "smoke"])
+def test_protocol_names_its_base_and_says_only_what_differs(name: str) -> None:
+    """`smoke` is the base of all; whoever reads another sees what it changes, and nothing that it does not."""
+    content = yaml.safe_load((protocol.FOLDER / f"{name}.yaml").read_text())
+    base = protocol.load(content.pop("inherits"))
+    assert len(content.pop("description")) > 80
+
+    def same(part: Mapping[str, Any], below: Mapping[str, Any], path: str = "") -> list[str]:
+        found = []
+        for key, value in part.items():
+            if isinstance(value, dict) and isinstance(below.get(key), dict):
+                found += same(value, below[key], f"{path}.{key}")
+            elif key in below and below[key] == value:
+                found.append(f"{path}.{key}")
+        return found
+
+    assert not same(content, base)
+
+
+def test_paper_is_the_published_protocol() -> None:
+    """The numbers of the article, and of the files that its authors deposited where these differ."""
+    paper, exact = protocol.load("paper"), protocol.load("paper-exact")
+    run = AimdRun.from_dict({**paper["aimd"]["run"], "temperature_k": 300, "seed": 1})
+    assert (run.method, run.timestep_fs, run.thermostat_time_fs, run.stress_tensor) == ("pbe-d3", 0.5, 1000.0, "ANALYTICAL")
+    points = [(point["temperature_k"], point["volume"]) for point in paper["aimd"]["state_points"]]
+    assert (300, 1.0) in points
+    assert len({volume for kelvin, volume in points if kelvin == 1500}) == len({volume for kelvin, volume in points if kelvin == 1750}) == 4
+    used = len(points) * (run.steps - run.equilibration_steps)
+    assert used == pytest.approx(1189836, rel=0.01)
+    assert (run.steps - run.equilibration_steps) * run.timestep_fs > 50e3
+    assert (paper["dataset"]["n_train"], paper["dataset"]["n_validation"], paper["dataset"]["n_held_out"]) == (2500, 200, 10000)
+    nequip = TrainRun.from_dict({**paper["train"]["runs"]["nequip"], "seed": 1})
+    assert (nequip.layers, nequip.l_max, nequip.r_max, nequip.parity, nequip.learning_rate, nequip.epochs) == (
+        5,
+        2,
+        6.0,
+        False,
+        0.005,
+        1000,
+    )
+    melt = paper["melt_quench"]
+    assert (melt["replicas"], melt["run"]["tmax_k"], melt["run"]["rate_k_per_ps"], melt["run"]["plateau_ps"]) == (10, 1500, 20, 50.0)
+    assert "wall" not in paper["md"]
+    exact_run = AimdRun.from_dict({**exact["aimd"]["run"], "temperature_k": 300, "seed": 1})
+    assert (exact_run.hydrogen_mass_amu, exact_run.stress_tensor) == (2.014101777, "DIAGONAL_ANALYTICAL")
+    allegro = TrainRun.from_dict({**exact["train"]["runs"]["allegro"], "seed": 1})
+    assert (allegro.layers, allegro.learning_rate, allegro.tensor_features, allegro.patience) == (2, 0.001, 64, 100)
 
 
 def test_demonstration_is_as_long_as_it_claims() -> None:
@@ -63,9 +117,10 @@ def test_demonstration_is_as_long_as_it_claims() -> None:
     assert plan["train"]["max_relative_force_mae"] <= 0.3
 
 
+@pytest.mark.parametrize("which", ["smoke", "paper", "paper-exact", "balanced", "fast"])
 @pytest.mark.parametrize("name", CHAINS)
-def test_every_chain_takes_its_numbers_from_smoke(
-    name: str, aiida_profile_clean: Any, codes: Any, crystal: Any, model: Any, dataset: Any, make_trajectory: Any
+def test_every_chain_takes_its_numbers_from_every_protocol(
+    name: str, which: str, aiida_profile_clean: Any, codes: Any, crystal: Any, model: Any, dataset: Any, make_trajectory: Any
 ) -> None:
     """A builder needs only the nodes; what the protocol gives passes the chain's validators."""
     from aiida.plugins import WorkflowFactory
@@ -79,7 +134,7 @@ def test_every_chain_takes_its_numbers_from_smoke(
         given_nodes["trajectories"] = {"a": trajectory}
     if name == "zif.analysis":
         given_nodes["reference"] = crystal
-    builder = chain.get_builder_from_protocol(codes, "smoke", **given_nodes)
+    builder = chain.get_builder_from_protocol(codes, which, **given_nodes)
     assert ports.validate(ports.pre_process(builder._inputs(prune=True))) is None
 
 

@@ -38,6 +38,16 @@ def test_a_barrier_stands_in_the_gap_between_bonds_and_contacts(kinds: tuple[str
     assert energy(*kinds, high) == pytest.approx(0.01, abs=0.003)
 
 
+BROKEN = {("H", "H"): 1.10, ("H", "N"): 1.35, ("N", "N"): 1.65, ("H", "Zn"): 1.45, ("C", "Zn"): 1.55}
+"""Distances, Å, below which `science.linkers` calls a linker broken, of pairs that are never bonded."""
+
+
+@pytest.mark.parametrize("kinds", BROKEN)
+def test_what_counts_as_broken_costs_5_ev(kinds: tuple[str, str]) -> None:
+    """A contact that ends a melt is not to be reached by the way."""
+    assert energy(*kinds, BROKEN[kinds]) == pytest.approx(5, rel=0.01)
+
+
 def test_every_pair_of_elements_is_kept_apart() -> None:
     """No two atoms reach 0.3 Å of each other."""
     for first, second in combinations_with_replacement(("C", "H", "N", "Zn"), 2):

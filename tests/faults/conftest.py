@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The real CP2K behind a script that does it harm, start by start, as each test says; nothing stands in for what CP2K answers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = """\
+#!/bin/bash
+state={state}
+n=$(($(cat $state/starts 2>/dev/null || echo 0) + 1)); echo $n > $state/starts
+# wait until a step stands in the table of energies, or CP2K is gone
+reached() {{ awk -v s=$1 '/^ /&&$1>=s{{f=1}} END{{exit !f}}' aiida-1.ener 2>/dev/null; }}
+step() {{ until reached $1; do kill -0 $pid 2>/dev/null || return; sleep 0.1; done; }}
+scheduler() {{ echo "$*" >> _scheduler-stderr.txt; }}
+[ -f $state/before_$n ] && . $state/before_$n
+{program} "$@" & pid=$!
+[ -f $state/during_$n ] && . $state/during_$n
+wait $pid
+"""
+RUN: dict[str, Any] = {
+    "temperature_k": 300.0, "steps": 16, "seed": 5, "thermostat_time_fs": 20.0, "velocity_factor": 2.0, "restart_every": 4,
+}  # fmt: skip
+
+
+class Harm:
+    """What is done to CP2K at each of its starts, counted from 1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def before(self, start: int, commands: str) -> None:
+        """Run shell commands in the job's folder before CP2K begins."""
+        (self.folder / f"before_{start}").write_text(commands + "\n")
+
+    def during(self, start: int, commands: str) -> None:
+        """Run shell commands while CP2K runs: ``step N`` waits for a step, ``$pid`` is its process, ``scheduler WORDS`` writes stderr."""
+        (self.folder / f"during_{start}").write_text(commands + "\n")
+
+    @property
+    def starts(self) -> int:
+        """How often CP2K was started."""
+        path = self.folder / "starts"
+        return int(path.read_text()) if path.exists() else 0
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """CP2K; the test is skipped where it is not installed."""
+    found = shutil.which("cp2k.psmp")
+    if found is None:
+        pytest.skip("CP2K is not installed: no failure of it can be made to happen")
+    return found
+
+
+@pytest.fixture
+def harm(tmp_path: Path) -> Harm:
+    """Nothing is done to CP2K unless the test says so."""
+    folder = tmp_path / "harm"
+    folder.mkdir()
+    return Harm(folder)
+
+
+@pytest.fixture
+def cp2k(harm: Harm, program: str, aiida_localhost: Any) -> Any:
+    """The code: CP2K behind the script."""
+    from aiida.orm import InstalledCode
+
+    path = harm.folder / "cp2k"
+    path.write_text(SCRIPT.format(state=harm.folder, program=program))
+    path.chmod(0o755)
+    return InstalledCode(
+        label=f"cp2k-{harm.folder.parent.name}"[:50], computer=aiida_localhost, filepath_executable=str(path), with_mpi=False,
+        default_calc_job_plugin="zif.aimd", prepend_text="export OMP_NUM_THREADS=1",
+    ).store()  # fmt: skip
+
+
+@pytest.fixture
+def run(cp2k: Any, crystal: Any, aiida_localhost: Any) -> Callable[..., Any]:
+    """Return ``run(chain, run=…, **inputs)``: the chain run in the foreground; its node."""
+    from aiida.manage import get_manager
+    from aiida.orm import Dict
+
+    aiida_localhost.set_minimum_job_poll_interval(1)
+
+    def launch(chain: Any, run: dict[str, Any] | None = None, **inputs: Any) -> Any:
+        given = {"codes": {"cp2k": cp2k}, "structure": crystal, **inputs}
+        if run is not None:
+            given["run"] = Dict(run)
+        # the runner of a test profile looks for the end of a child without a pause, and would take a whole core for it
+        runner = get_manager().create_runner(poll_interval=0.5)
+        return runner.run_get_node(chain, **given)[1]
+
+    return launch
+
+
+def reports(node: Any) -> str:
+    """Return what a chain reported, and how its children ended."""
+    from aiida.orm import Log
+
+    lines = [log.message for log in Log.collection.get_logs_for(node)]
+    ends = [f"{one.process_label}<{one.pk}> [{one.exit_status}] {one.exit_message}" for one in node.called_descendants]
+    return "\n".join([*lines, *ends])
+
+
+@pytest.fixture(name="reports")
+def reports_fixture() -> Callable[[Any], str]:
+    """Return ``reports(node)``."""
+    return reports
