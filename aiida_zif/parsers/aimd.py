@@ -31,6 +31,8 @@ FEW = 3
 """So many unconverged steps of an unfinished run are isolated ones, whatever their share."""
 TOO_HOT = 5.0
 """A temperature above so many times the asked one, or the one that velocities were drawn at, is no fluctuation: 34 atoms have 14 %."""
+UNKNOWN = -1.0
+"""A temperature that CP2K wrote as stars, or not at all."""
 TOO_HIGH_EV = 1.0
 """An atom takes up 3/2 kT from the thermostat; a potential energy so much and twice that above its first value is no melt."""
 SOUND_BEFORE_BLOW_UP = 10
@@ -75,7 +77,7 @@ class Series:
         self.species = frames.species
         self.steps.append(frames.steps)
         self.energies.append(frames.energies)
-        self.temperatures.append(np.zeros(len(frames)) if frames.temperatures is None else frames.temperatures)
+        self.temperatures.append(np.full(len(frames), UNKNOWN) if frames.temperatures is None else frames.temperatures)
         for row in np.flatnonzero(np.isin(frames.steps, sorted(self.wanted))):
             self.positions[int(frames.steps[row])] = frames.positions[row].copy()
 
@@ -92,7 +94,8 @@ class Series:
             bad = np.flatnonzero(high | ~(kelvin < limit))
             if len(bad):
                 first = bad[0]
-                return int(steps[first]), f"the temperature is {kelvin[first]:.0f} K and the energy {energies[first]:.2f} eV."
+                heat = "unknown" if kelvin[first] == UNKNOWN else f"{kelvin[first]:.0f} K"
+                return int(steps[first]), f"the temperature is {heat} and the energy {energies[first]:.2f} eV."
         return None
 
 

@@ -115,6 +115,14 @@ def test_first_bad_step_of_a_run_that_blew_up(
     assert (found[0] if found else None) == (None if first is None else 10 + first)
 
 
+def test_blow_up_without_a_temperature_says_so(make_frames: Callable[..., Any]) -> None:
+    """CP2K writes stars where a number has no room: the energy tells all the same, and no temperature is invented."""
+    series = Series(frozenset())
+    series.add(make_frames(3, temperatures=None, energies=np.array([-10.0, 900.0, 1e6])))
+    found = series.blown_up(AimdRun(300.0, 100, 1))
+    assert found == (1, "the temperature is unknown and the energy 900.00 eV.")
+
+
 def test_unconverged_steps_are_named(parse: Callable[..., Any], recorded: Callable[..., Any]) -> None:
     """The frames stay, and say which of them not to draw."""
     files, log = recorded("scf_not_converged")
