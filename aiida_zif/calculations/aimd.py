@@ -68,7 +68,10 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
 
 def restart_problem(file: SinglefileData, done: int, structure: Any) -> str | None:
     """Say in one sentence why a restart file is not that of this run: cut, of another step, of other atoms."""
-    found = cp2k_restart.parse(file.get_content(mode="rb").decode(errors="replace"))
+    try:
+        found = cp2k_restart.parse(file.get_content(mode="rb").decode(errors="replace"))
+    except FileNotFoundError:
+        return f"the restart node holds no file {file.filename!r}: take one that a job put out"
     if found is None:
         return f"the restart file {file.filename} is not whole: take the one before it, or begin again without"
     if found.step != done:

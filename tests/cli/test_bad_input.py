@@ -67,7 +67,7 @@ def test_element_that_the_model_does_not_know(refused: Refused, make_compiled: A
         ([], "zif.aimd needs --structure"),
         (["--structure", CRYSTAL, "--protocol", "gold"], "'gold' is not"),
         (["--structure", CRYSTAL, "--override", "aimd"], "should be STAGE.KEY=VALUE"),
-        (["--structure", CRYSTAL, "--override", "amid.run.steps=4"], "no amid; there are aimd, dataset"),
+        (["--structure", CRYSTAL, "--override", "amid.run.steps=4"], "no amid; there are aimd, relax, dataset"),
         (["--structure", CRYSTAL, "--override", "aimd.run.stepz=4"], "'stepz' is no setting"),
         (["--structure", CRYSTAL, "--override", "aimd.run.steps=-4"], "has nothing to do"),
         (["--structure", CRYSTAL, "--override", "aimd.run.steps=many"], "steps"),

@@ -125,11 +125,10 @@ def escaping(node: Any, name: str) -> Any:
 
 
 def test_imported_path_leads_nowhere(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any], model: Any) -> None:
-    """Whatever path a stranger's model or restart file has, a job writes it under a plain name of ours."""
+    """Whatever path a stranger's model or restart file of MD has, a job writes it under a plain name of ours."""
     from aiida.engine.utils import instantiate_process
     from aiida.manage import get_manager
 
-    from aiida_zif.calculations.aimd import Cp2kAimdCalculation
     from aiida_zif.calculations.compile import NequipCompileCalculation
     from aiida_zif.calculations.md import LammpsMdCalculation
 
@@ -138,18 +137,30 @@ def test_imported_path_leads_nowhere(codes: dict[str, Any], crystal: Any, make_c
     restart = escaping(SinglefileData(io.BytesIO(b"x"), filename="a.restart"), "../../canary.restart")
     stage = {"kind": "hold", "label": "a", "steps": 9, "temperature_k": 300.0}
     md = {"structure": crystal, "run": Dict({"stages": [stage], "seed": 1})}
-    aimd = {"structure": crystal, "run": Dict({"temperature_k": 300.0, "steps": 9, "seed": 1})}
     going_on = {"restart": restart, "finished_steps": 3}
     for process_class, inputs in (
         (LammpsMdCalculation, {"code": codes["lammps"], "potential": strange, **md}),
         (LammpsMdCalculation, {"code": codes["lammps"], "potential": strange, **md, **going_on}),
-        (Cp2kAimdCalculation, {"code": codes["cp2k"], **aimd, **going_on}),
         (NequipCompileCalculation, {"code": codes["compile"], "model": package}),
     ):
         process = instantiate_process(get_manager().get_runner(), process_class, **inputs)
         targets = [target for _, _, target in prepared(process).local_copy_list]
         assert targets
         assert all(Path(target).name == target for target in targets)
+
+
+def test_restart_file_of_a_strange_path_is_refused(codes: dict[str, Any], crystal: Any) -> None:
+    """It is read before the job is submitted, by its name in the repository, where no such path can be."""
+    from aiida.engine.utils import instantiate_process
+    from aiida.manage import get_manager
+
+    from aiida_zif.calculations.aimd import Cp2kAimdCalculation
+
+    restart = escaping(SinglefileData(io.BytesIO(b"x"), filename="a.restart"), "../../canary.restart")
+    run = Dict({"temperature_k": 300.0, "steps": 9, "seed": 1})
+    inputs = {"code": codes["cp2k"], "structure": crystal, "run": run, "restart": restart, "finished_steps": 3}
+    with pytest.raises(ValueError, match="holds no file"):
+        instantiate_process(get_manager().get_runner(), Cp2kAimdCalculation, **inputs)
 
 
 def prepared(process: Any) -> Any:
