@@ -45,6 +45,8 @@ def audit(found: Audit, name: str, asked_temperature: float | None = None, times
             axes[1, 1].hist(usual, bins=min(60, max(5, len(usual) // 5)), color=COLOURS[1])
         axes[1, 1].set_xlabel("energy / meV per atom")
         axes[1, 1].set_ylabel("frames")
+        for axis in axes.flat:
+            axis.locator_params(axis="x", nbins=5)
     return buffer.getvalue()
 
 
