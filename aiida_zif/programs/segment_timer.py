@@ -49,5 +49,5 @@ class SegmentTimer(Callback):
             return
         if trainer.strategy.broadcast(now - self._begun + self.slowest > self.seconds):
             trainer.should_stop = True
-            used = f"{now - self._begun:.0f} of {self.seconds:.0f} s used, an epoch takes {self.slowest:.1f} s"
+            used = f"{now - self._begun:.1f} of {self.seconds:g} s used, an epoch takes {self.slowest:.1f} s"
             rank_zero_info(f"{SEGMENT_ENDED} {trainer.current_epoch}: {used}.")
