@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def prepare(folder: Path, **settings: Any) -> Path:
 
 def train(folder: Path, *overrides: str, **environment: str) -> str:
     """Run to the end; return what was printed."""
-    done = subprocess.run([*PROGRAM, *overrides], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    surroundings = {**os.environ, **environment}
+    done = subprocess.run([*PROGRAM, *overrides], cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout + done.stderr
 
@@ -79,7 +81,7 @@ def test_segments_joined_are_the_training_that_was_never_stopped(tmp_path: Path,
     train(whole)
     parts = [prepare(tmp_path / f"part_{k}", **settings) for k in range(3)]
     train(parts[0], "++segment_seconds=0.001")
-    for first, second in zip(parts, parts[1:], strict=False):
+    for first, second in pairwise(parts):
         bring(first, second)
         limit = ["++segment_seconds=0.001"] if second is not parts[-1] else []
         train(second, f"++ckpt_path={LAST_CHECKPOINT}", *limit)
