@@ -7,21 +7,26 @@ from typing import Any
 
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
-from aiida.orm import ArrayData, Dict, Int, Str, to_aiida_type
+from aiida.engine import CalcJob
+from aiida.orm import ArrayData, Dict, Int, RemoteData, Str, to_aiida_type
 
+from aiida_zif.calculations import frames as linked_frames
 from aiida_zif.calculations.job import record_cost
-from aiida_zif.calculations.linked import LinkedFrames
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.dataset import SPLITS, ZifDatasetData
 from aiida_zif.data.model import ZifModelData
-from aiida_zif.formats import extxyz, frame_labels
+from aiida_zif.formats import frame_labels
+from aiida_zif.formats.dataset_file import file_of
 from aiida_zif.science.breakdown import Origins
 
 LABELS, ACCURACY, PREDICTIONS = "labels.txt", "accuracy.json", "predictions.npz"
 
 
-class NequipEvaluateCalculation(LinkedFrames):
-    """zif-evaluate: the model on the frames of one split."""
+class NequipEvaluateCalculation(CalcJob):
+    """zif-evaluate: the model on the frames of one split.
+
+    ``frames`` says where they lie, not what they are: it is no edge of the graph, so that jobs with and without it are an equal request.
+    """
 
     CACHE_VERSION = 1
 
@@ -42,6 +47,7 @@ class NequipEvaluateCalculation(LinkedFrames):
             "warm_up", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(6), validator=_validate_warm_up,
             help="Calls before those, not counted.",
         )  # fmt: skip
+        spec.input("frames", valid_type=RemoteData, required=False, non_db=True, help="Folder of zif.frames to link to, not to write anew.")
         common = spec.inputs.validator
         spec.inputs.validator = lambda inputs, port: common(inputs, port) or _validate_frames(inputs)
         options = spec.inputs["metadata"]["options"]
@@ -53,14 +59,13 @@ class NequipEvaluateCalculation(LinkedFrames):
         spec.output("predictions", valid_type=ArrayData, required=False, help="Frame by frame; force components counted in squares.")
         spec.default_output_node = "accuracy"
         declare(
-            spec, "ERROR_NO_OUTPUT", "ERROR_MODEL_UNUSABLE", "ERROR_INPUT_REFUSED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY",
-            "ERROR_PREDICTION_NOT_A_NUMBER",
+            spec, "ERROR_NO_OUTPUT", "ERROR_MODEL_UNUSABLE", "ERROR_INPUT_REFUSED", "ERROR_FRAMES_GONE", "ERROR_OUTPUT_UNREADABLE",
+            "ERROR_OUT_OF_MEMORY", "ERROR_PREDICTION_NOT_A_NUMBER",
         )  # fmt: skip
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the frames beside the model, or link them; and where each came from."""
         model, dataset, split = self.inputs.model, self.inputs.dataset, self.inputs.split.value
-        frames = f"{split}.xyz"
         with folder.open(LABELS, "w") as handle:
             handle.write(frame_labels.render(origins_of(dataset, split)))
         code = CodeInfo()
@@ -71,23 +76,17 @@ class NequipEvaluateCalculation(LinkedFrames):
         calcinfo = CalcInfo()
         calcinfo.codes_info = [code]
         calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
-        if "frames" in self.inputs:
-            calcinfo.remote_symlink_list = self.linked(frames)
-        else:
-            calcinfo.provenance_exclude_list = [frames]
-            with folder.open(frames, "w") as handle:
-                for batch in dataset.batches(split):
-                    extxyz.write(handle, batch)
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [ACCURACY, PREDICTIONS]
-        return record_cost(calcinfo)
+        record_cost(calcinfo)
+        return linked_frames.provide(calcinfo, folder, dataset, (split,), self.inputs.get("frames"))
 
 
 def command_line(inputs: Any) -> list[str]:
     """Return what zif-evaluate is called with."""
     calls, warm_up = str(inputs["cost_calls"].value), str(inputs["warm_up"].value)
     return [
-        inputs["model"].job_filename, f"{inputs['split'].value}.xyz", "--labels", LABELS, "--output", ACCURACY,
+        inputs["model"].job_filename, file_of(inputs["split"].value), "--labels", LABELS, "--output", ACCURACY,
         "--predictions", PREDICTIONS, "--cost-calls", calls, "--warm-up", warm_up,
     ]  # fmt: skip
 
@@ -113,12 +112,14 @@ def _validate_warm_up(node: Any, _: Any) -> str | None:
 
 
 def _validate_frames(inputs: Any) -> str | None:
-    """Say in one sentence why these frames cannot be evaluated: there are none, or the model does not know them."""
-    dataset, split, model = (inputs.get(name) for name in ("dataset", "split", "model"))
+    """Say in one sentence why these frames cannot be evaluated: there are none, the model does not know them, or a link leads nowhere."""
+    dataset, split, model, code = (inputs.get(name) for name in ("dataset", "split", "model", "code"))
     if dataset is None or model is None:
         return None
     if split is not None and not dataset.counts[split.value]:
         return f"the dataset has no frame in {split.value}, only {', '.join(f'{n} in {name}' for name, n in dataset.counts.items() if n)}"
     if unknown := sorted(set(dataset.elements) - set(model.type_names)):
         return f"the model knows {' '.join(model.type_names)}, but the dataset holds {' '.join(unknown)}: use another model"
+    if "frames" in inputs and code is not None:
+        return linked_frames.problem_of(inputs["frames"], dataset, code.computer)
     return None

@@ -12,6 +12,7 @@ from aiida.engine import ProcessSpec
 VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_MODEL_UNUSABLE": (220, "The model cannot be used here: {reason}"),
     "ERROR_INPUT_REFUSED": (221, "The program refused its input: {reason}"),
+    "ERROR_FRAMES_GONE": (222, "The frames that the job links to were removed or changed on the machine: write them again by zif.frames."),
     "ERROR_NO_OUTPUT": (330, "{program} left no output; look at `verdi process report` and at the scheduler's stderr."),
     "ERROR_PROGRAM_ABORTED": (331, "{program} aborted: {reason}"),
     "ERROR_OUTPUT_UNREADABLE": (332, "The output of {program} could not be read: {reason}"),

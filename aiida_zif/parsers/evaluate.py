@@ -12,6 +12,7 @@ from aiida.engine import ExitCode
 from aiida.orm import ArrayData, Dict
 
 from aiida_zif.calculations.evaluate import ACCURACY, PREDICTIONS
+from aiida_zif.calculations.frames import GONE
 from aiida_zif.calculations.plain import plain
 from aiida_zif.parsers.job import ZifParser, last_words
 
@@ -31,6 +32,8 @@ class NequipEvaluateParser(ZifParser):
     def read(self, folder: Path) -> ExitCode | None:
         """Two files, or the program's own sentence."""
         path = folder / ACCURACY
+        if GONE in self.stdout:
+            return self.verdict("ERROR_FRAMES_GONE")
         if not path.exists():
             reason = last_words(self.stdout or self.stderr, 1)
             _, about_frames, why = reason.partition(REFUSED)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiida.orm import Computer, RemoteData
+from aiida.common.links import LinkType
+from aiida.orm import CalcJobNode, RemoteData
 
 from aiida_zif.calculations.evaluate import NequipEvaluateCalculation
 
@@ -40,28 +41,39 @@ def test_measured_temperature_goes_along(prepare: Callable[..., Any], codes: dic
     assert files["labels.txt"].splitlines()[1:] == ["0 4 291.25", "0 5 291.25"]
 
 
+@pytest.fixture
+def written(aiida_localhost: Any, dataset: Any) -> RemoteData:
+    """The folder of a zif.frames job on the dataset."""
+    maker = CalcJobNode(computer=aiida_localhost, process_type="aiida.calculations:zif.frames")
+    maker.set_option("resources", {"num_machines": 1, "num_mpiprocs_per_machine": 1})
+    maker.base.links.add_incoming(dataset.store(), LinkType.INPUT_CALC, "dataset")
+    folder = RemoteData("/scratch/frames", computer=aiida_localhost)
+    folder.base.links.add_incoming(maker.store(), LinkType.CREATE, "remote_folder")
+    return folder.store()
+
+
 def test_frames_that_lie_there_are_linked(
-    prepare: Callable[..., Any], codes: dict[str, Any], model: Any, dataset: Any, aiida_localhost: Any
+    prepare: Callable[..., Any], codes: dict[str, Any], model: Any, dataset: Any, written: RemoteData
 ) -> None:
     """They are not written again, and the job's hash is that of the job which writes them."""
-    inputs = {"code": codes["evaluate"], "model": model.store(), "dataset": dataset.store()}
-    frames = RemoteData("/scratch/frames", computer=aiida_localhost)
-    with_them, without = prepare(NequipEvaluateCalculation, **inputs, frames=frames), prepare(NequipEvaluateCalculation, **inputs)
-    assert with_them.calcinfo.remote_symlink_list == [(aiida_localhost.uuid, "/scratch/frames/held_out.xyz", "held_out.xyz")]
+    inputs = {"code": codes["evaluate"], "model": model.store(), "dataset": dataset}
+    with_them, without = (prepare(NequipEvaluateCalculation, **inputs, **more) for more in ({"frames": written}, {}))
+    links = {(source, name) for _, source, name in with_them.calcinfo.remote_symlink_list}
+    assert ("/scratch/frames/held_out.xyz", "held_out.xyz") in links
     assert "held_out.xyz" not in with_them.files
-    assert "frames" in with_them.edges
+    assert "labels.txt" in with_them.files
     hashes = [one.process.node.base.caching.get_hash() for one in (with_them, without)]
     assert hashes[0] == hashes[1] is not None
 
 
-def test_frames_elsewhere_are_refused(refusal: Callable[..., str], codes: dict[str, Any], model: Any, dataset: Any, tmp_path: Any) -> None:
-    """A link does not cross computers."""
-    other = Computer(
-        label=f"other-{tmp_path.name}", hostname="other", transport_type="core.local", scheduler_type="core.direct", workdir="/tmp"
-    )
-    frames = RemoteData("/scratch/frames", computer=other.store())
-    found = refusal(NequipEvaluateCalculation, code=codes["evaluate"], model=model, dataset=dataset, frames=frames)
-    assert "write them there, or leave the folder out" in found
+def test_frames_of_another_dataset_are_refused(
+    refusal: Callable[..., str], codes: dict[str, Any], model: Any, dataset: Any, written: RemoteData
+) -> None:
+    """A link would lead to other frames."""
+    other = dataset.clone()
+    other.base.attributes.set("sha256", "0" * 64)
+    found = refusal(NequipEvaluateCalculation, code=codes["evaluate"], model=model, dataset=other, frames=written)
+    assert "run zif.frames again, or leave `frames` out" in found
 
 
 @pytest.mark.parametrize(

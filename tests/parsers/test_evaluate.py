@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from aiida.orm import Int, Str
 
+from aiida_zif.calculations.frames import GONE
+
 WHERE = {"trajectory": 0, "step": 4}
 FOUND = {
     "n_frames": 2, "forces_mae_mev_per_angstrom": 110.0, "forces_mae_relative": 0.21, "stress_mae_mpa": None, "cost_us_per_atom": 10.5,
@@ -81,6 +83,11 @@ def test_refusal_gives_its_sentence(parse: Callable[..., Any], inputs: dict[str,
     assert "knows no Zn" in found.message
     found = parse("zif.evaluate", inputs, {}, b"zif-evaluate: the frames cannot be used: there are too few.\n")
     assert (found.status, found.message.rpartition(": ")[2]) == (221, "there are too few.")
+
+
+def test_frames_that_are_gone_are_a_verdict(parse: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    """222: the job found that what it links to is not there, or not what it was."""
+    assert parse("zif.evaluate", inputs, {}, f"{GONE}\n".encode()).status == 222
 
 
 def test_cut_file_is_a_verdict(parse: Callable[..., Any], inputs: dict[str, Any], cuts: Callable[..., list[bytes]]) -> None:
