@@ -34,6 +34,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_LABELS_UNFIT": (512, "The labels are not fit to train on: {reason}"),
     "ERROR_MODEL_NOT_GOOD_ENOUGH": (520, "On frames it never saw the model is not good enough: {reason}; train on more frames, or longer."),
     "ERROR_LOSS_NOT_A_NUMBER": (521, "The loss became not a number in epoch {epoch}; lower the learning rate."),
+    "ERROR_PREDICTION_NOT_A_NUMBER": (526, "The model gave no number for {n} of {asked} frames, first for {which}; see its training."),
     "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
     "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),

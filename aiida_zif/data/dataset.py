@@ -120,6 +120,12 @@ class ZifDatasetData(SinglefileData):
             chosen = group["split"][:] == SPLITS.index(split)
             return Origin(group["trajectory"][:][chosen], group["step"][:][chosen])
 
+    def measured_temperatures(self) -> NDArray[np.float64]:
+        """Return ``(n_trajectories,)`` measured mean temperatures in K, by the audits of the trajectories; NaN where there is none."""
+        attributes = self.base.attributes
+        found = {audit["trajectory"]: audit.get("mean_temperature_k") for audit in attributes.get("audits", [])}
+        return np.array([np.nan if found.get(uuid) is None else found[uuid] for uuid in attributes.get("trajectories")], dtype=float)
+
     def histogram(self, split: str) -> Histogram | None:
         """Return the bins from which ``train`` or ``validation`` were drawn; ``None`` where there were none."""
         with self._file() as (_, group):
