@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from aiida_zif import __version__
 from aiida_zif.data.trajectory import summarise
 from aiida_zif.formats import h5md
+from aiida_zif.science import soundness
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.sampling import Histogram
 
@@ -106,6 +107,12 @@ class ZifDatasetData(SinglefileData):
             raise ValueError(f"a dataset has {', '.join(SPLITS)}, but no {split}")
         with self._file() as (file, group):
             return file.read(np.flatnonzero(group["split"][:] == SPLITS.index(split)), fields)
+
+    def sample(self, split: str) -> Frames:
+        """Return the few frames of one split on which a model is checked, spread over it; no others are read."""
+        with self._file() as (file, group):
+            rows = np.flatnonzero(group["split"][:] == SPLITS.index(split))
+            return file.read(rows[soundness.spread(len(rows))])
 
     def batches(self, split: str) -> Iterator[Frames]:
         """Yield what ``frames`` returns, some MB at a time."""

@@ -68,8 +68,9 @@ class ZifWorkChain(WorkChain):
         return builder
 
     def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
-        """Return the codes that a child stage needs."""
-        return {role: self.inputs.codes[role] for role in chain.CODES}
+        """Return the codes that a child stage needs, and those that it may use and were given."""
+        optional = [role for role in chain.MAY_USE if role in self.inputs.codes]
+        return {role: self.inputs.codes[role] for role in (*chain.CODES, *optional)}
 
     def options(self, stage: str) -> dict[str, Any]:
         """Return ``metadata.options`` for the jobs of ``stage``: its part where the mapping is by stage, else the whole."""
