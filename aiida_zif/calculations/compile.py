@@ -47,7 +47,8 @@ class NequipCompileCalculation(CalcJob):
         )  # fmt: skip
         spec.input("check_code", valid_type=AbstractCode, required=False, help="zif-check, on the same computer.")
         spec.input("dataset", valid_type=ZifDatasetData, required=False, help="Whose validation frames the model is checked on.")
-        spec.inputs.validator = _validate_inputs
+        common = spec.inputs.validator
+        spec.inputs.validator = lambda inputs, port: common(inputs, port) or _validate_inputs(inputs)
         options = spec.inputs["metadata"]["options"]
         options["parser_name"].default = "zif.compile"
         options["output_filename"].default = "compile.out"
@@ -112,7 +113,7 @@ def _validate_package(model: Any, _: Any) -> str | None:
     return None
 
 
-def _validate_inputs(inputs: Any, _: Any) -> str | None:
+def _validate_inputs(inputs: Any) -> str | None:
     """Refuse a target of another architecture, a program of another target, and half of what a check needs."""
     if "model" not in inputs or "code" not in inputs:
         return None

@@ -16,12 +16,15 @@ from typing import Any
 from aiida_zif import __version__
 from aiida_zif.formats import extxyz
 from aiida_zif.programs import machine
-from aiida_zif.programs.evaluate import COST_FRAMES, by_composition, cost_per_atom, types_of
+from aiida_zif.programs.evaluate import cost
 from aiida_zif.programs.potential import Potential, load
+from aiida_zif.programs.predict import types_of
 from aiida_zif.science import soundness
-from aiida_zif.science.frames import Frames
+from aiida_zif.science.frames import Frames, concatenate
 from aiida_zif.science.soundness import Answer, Check, Configuration
 
+COST_CALLS, WARM_UP = 20, 3
+"""Calls by which the cost is measured, unless told otherwise, and calls before those: to see that it is faster, not to compare models."""
 FAILED = 2
 """Exit code where a check fails; 1 is for what cannot be checked."""
 
@@ -35,6 +38,14 @@ def checks_of(reference: Potential, candidate: Potential, frames: Frames) -> lis
         checks = soundness.compare("against the package", expected, answer, given.volume)
         found += [(int(number), check) for check in (*checks, *soundness.inspect(candidate.evaluate, given))]
     return found
+
+
+def by_composition(parts: Sequence[Frames]) -> list[Frames]:
+    """Return one :class:`Frames` for each list of species, in the order of their first appearance."""
+    groups: dict[tuple[str, ...], list[Frames]] = {}
+    for part in parts:
+        groups.setdefault(part.species, []).append(part)
+    return [concatenate(group) for group in groups.values()]
 
 
 def check(package: str, compiled: str, path: str, n_cost: int) -> dict[str, Any]:
@@ -52,8 +63,7 @@ def check(package: str, compiled: str, path: str, n_cost: int) -> dict[str, Any]
             f"{compiled} knows {' '.join(candidate.type_names)} and {package} knows {' '.join(reference.type_names)}: "
             "the one was not made from the other"
         )
-    read = extxyz.read(path)
-    groups = by_composition([read] if isinstance(read, Frames) else read)
+    groups = by_composition(extxyz.read_groups(path))
     found = [one for group in groups for one in checks_of(reference, candidate, group)]
     frame_of = {id(one): number for number, one in found}
     worst = soundness.worst([one for _, one in found])
@@ -65,8 +75,8 @@ def check(package: str, compiled: str, path: str, n_cost: int) -> dict[str, Any]
             for name, one in worst.items()
         },
         "n_frames": sum(len(soundness.spread(len(group))) for group in groups), "n_compositions": len(groups),
-        "form": candidate.facts.form, "cost_us_per_atom": cost_per_atom(candidate, groups[0], n_cost),
-        "package_cost_us_per_atom": cost_per_atom(reference, groups[0], n_cost), "cost_n_atoms": len(groups[0].species),
+        "form": candidate.facts.form, **cost(candidate, groups[0], n_cost, WARM_UP),
+        "package_cost_us_per_atom": cost(reference, groups[0], n_cost, WARM_UP)["cost_us_per_atom"],
         "program": "zif-check", "version": __version__, "versions": machine.versions("torch", "nequip", "nequip-allegro", "vesin"),
         "host": socket.gethostname(), "device": candidate.device, "threads": machine.threads(),
         "wall_s": round(time.perf_counter() - began, 3),
@@ -80,13 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("compiled", help="compiled for LAMMPS' pair styles (.nequip.pt2) or ML-IAP (.nequip.lmp.pt)")
     parser.add_argument("frames", help="extended xyz with a few frames of each composition; labels are not needed")
     parser.add_argument("--output", required=True, help="JSON document to write")
-    parser.add_argument("--cost-frames", type=int, default=COST_FRAMES, metavar="N", help=f"calls to time (default {COST_FRAMES})")
+    parser.add_argument("--cost-calls", type=int, default=COST_CALLS, metavar="N", help=f"calls to time (default {COST_CALLS})")
     given = parser.parse_args(arguments)
     machine.prepare()
     try:
-        if given.cost_frames < 1:
-            raise ValueError(f"--cost-frames is {given.cost_frames}: at least 1 call must be timed")
-        document = check(given.package, given.compiled, given.frames, given.cost_frames)
+        if given.cost_calls < 1:
+            raise ValueError(f"--cost-calls is {given.cost_calls}: at least 1 call must be timed")
+        document = check(given.package, given.compiled, given.frames, given.cost_calls)
         Path(given.output).write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
     except (ValueError, OSError, ArithmeticError) as error:
         print(f"zif-check: {' '.join(str(error).split())}", file=sys.stderr)

@@ -38,7 +38,7 @@ def test_package_is_itself(package: PLACES, frames: Path, tmp_path: Path) -> Non
     """Code 0; every check of every frame stands in the document as its worst, with limit, unit and frame, beside the cost."""
     output = tmp_path / "check.json"
     model = str(package("allegro"))
-    assert main([model, model, str(frames), "--output", str(output), "--cost-frames", "2"]) == 0
+    assert main([model, model, str(frames), "--output", str(output), "--cost-calls", "2"]) == 0
     document = json.loads(output.read_text())
     assert (document["passed"], document["failures"], document["n_frames"], document["n_compositions"]) == (True, [], 3, 2)
     assert document["cost_us_per_atom"] > 0
@@ -52,7 +52,7 @@ def test_another_model_is_found_out(
 ) -> None:  # fmt: skip
     """Code 2: a potential, but not the one of the package; the sentence says by how much."""
     output = tmp_path / "check.json"
-    assert main([str(package("nequip")), str(package("allegro")), str(frames), "--output", str(output), "--cost-frames", "1"]) == 2
+    assert main([str(package("nequip")), str(package("allegro")), str(frames), "--output", str(output), "--cost-calls", "1"]) == 2
     document = json.loads(output.read_text())
     assert not document["passed"]
     assert {name for name, one in document["checks"].items() if not one["passed"]} == {
@@ -80,7 +80,7 @@ def test_mliap_form_is_checked_without_kokkos(package: PLACES, frames: Path, tmp
     if program is None:
         pytest.skip("nequip-prepare-lmp-mliap is not installed")
     subprocess.run([program, str(package("nequip")), str(path)], check=True, capture_output=True)
-    assert main([str(package("nequip")), str(path), str(frames), "--output", str(output), "--cost-frames", "1"]) == 0
+    assert main([str(package("nequip")), str(path), str(frames), "--output", str(output), "--cost-calls", "1"]) == 0
     document = json.loads(output.read_text())
     assert (document["form"], document["device"]) == ("mliap", "cpu")
     assert load(path).cutoff == 4.0
