@@ -27,7 +27,7 @@ def stalled(node: CalcJobNode, transport: Any, minutes: float) -> CalcJobMonitor
     and parsed, and the exit status is AiiDA's own for a job stopped by a monitor, 150. The message says where the disk is full.
     """
     folder = node.get_remote_workdir()
-    begun, total = _look(transport, folder, DEPTH)
+    begun, total = _look(transport, str(folder), DEPTH)
     if node.get_option("output_filename") not in begun:
         return None
     now = time.time()
