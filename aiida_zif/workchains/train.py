@@ -92,7 +92,7 @@ class TrainWorkChain(ResumingWorkChain):
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """The first architecture of the protocol."""
         run = next(iter(plan["train"]["runs"].values()))
-        return {"run": Dict({**run, "seed": 1}), "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"])}
+        return {"run": Dict({"seed": 1, **run}), "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"])}
 
     @classmethod
     def before_segment(cls) -> tuple[Any, ...]:
