@@ -22,8 +22,8 @@ ASKED: dict[str, tuple[str, str]] = {
 """By CalcJob: the file in its folder that tells how far it is, and what is counted."""
 
 STAGE: dict[str, str] = {
-    "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "NequipTrainCalculation": "train",
-    "ZifFramesCalculation": "frames", "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate", "LammpsMdCalculation": "md",
+    "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "ZifFramesCalculation": "frames", "NequipTrainCalculation": "train",
+    "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate", "LammpsMdCalculation": "md",
 }  # fmt: skip
 
 
