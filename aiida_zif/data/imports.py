@@ -21,9 +21,12 @@ from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_output, extxyz, h5md, npz
 from aiida_zif.science.audit import Audit
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.topology import misplaced
 
 KINDS: tuple[str, ...] = ("cp2k", "extxyz", "npz")
 STRESS_CONTENTS: tuple[str, ...] = ("virial", "estimated", "total")
+LOOKED_AT = 20
+"""So many frames tell whether symbols and positions are in one order."""
 _ENDINGS: dict[str, str] = {
     "walltime": "the run ended at its time limit", "exit file": "the run was ended by a file EXIT", "aborted": "the run aborted",
     "cut": "the log just ends: the run was killed, or still goes on",
@@ -107,6 +110,8 @@ def load(source: Source) -> Imported:
         with h5md.Writer(path, creator_version=__version__) as writer:
             for batch in frames:
                 writer.append(_checked(batch, source, writer.n_frames, problems))
+                if writer.n_frames == len(batch) and (strange := misplaced(batch.select(slice(LOOKED_AT)))):
+                    raise ValueError(f"{source.path} is mixed up: {strange}")
             if not writer.n_frames:
                 raise ValueError(_refusal(source, "no whole frame", problems))
         node = ZifTrajectoryData.from_file(path, verify=False, **{key: value for key, value in facts.items() if value is not None})
@@ -172,8 +177,8 @@ def _checked(frames: Frames, source: Source, done: int, problems: tuple[str, ...
 
 
 def _refusal(source: Source, lack: str, problems: tuple[str, ...]) -> str:
-    """Return what the reader saw wrong with the files, else what they lack."""
-    return f"{source.path} cannot be imported: {' '.join(problems)}" if problems else f"{source.path} holds {lack}"
+    """Return what the reader saw wrong with the files first, else what they lack."""
+    return f"{source.path} cannot be imported: {problems[0]}" if problems else f"{source.path} holds {lack}"
 
 
 def _sha256(path: Path) -> str:

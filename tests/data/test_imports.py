@@ -91,6 +91,7 @@ def broken(frames: Any, tmp_path: Path, how: str) -> Path:
         "no forces": {"forces": None},
         "no energies": {"energies": None},
         "disorder": {"steps": frames.steps[::-1]},
+        "symbols": {"species": frames.species[::-1]},
     }
     text = extxyz.text_of(replace(frames, **changes.get(how, {})))
     if how == "nan":
@@ -113,7 +114,7 @@ def broken(frames: Any, tmp_path: Path, how: str) -> Path:
         ("swapped", "another order"),
         ("no forces", "holds no forces"),
         ("no energies", "holds no energies"), ("disorder", "sort the frames"), ("position nan", "not all numbers"), ("cut", "is cut"),
-        ("two systems", "one system per file"), ("empty", "no frame"),
+        ("symbols", "mixed up: only"), ("two systems", "one system per file"), ("empty", "no frame"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused_in_a_sentence(frames: Any, tmp_path: Path, how: str, said: str, aiida_profile: Any) -> None:
