@@ -68,9 +68,9 @@ class AimdWorkChain(ResumingWorkChain):
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The first state point of the protocol."""
+        """The first state point of the protocol, or the temperature that ``run`` is given."""
         stage = plan["aimd"]
-        run = {**stage["run"], "temperature_k": stage["state_points"][0]["temperature_k"], "seed": 1}
+        run = {"temperature_k": stage["state_points"][0]["temperature_k"], **stage["run"], "seed": 1}
         tolerance, minutes = Float(stage["temperature_tolerance"]), Float(stage["stalled_minutes"])
         return {
             "run": Dict(run), "temperature_tolerance": tolerance, "stalled_minutes": minutes, **data_nodes(run["method"], **inputs),
