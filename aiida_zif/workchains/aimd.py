@@ -105,12 +105,12 @@ class AimdWorkChain(ResumingWorkChain):
         """Remember how long its slowest step took: the next job ends by itself three of them before its limit.
 
         One that came further, but not to a restart file, would do the same again: CP2K writes none when its time is up, so that the next
-        one writes them twice in as many steps. That changes no step.
+        one writes them ten times in as many steps. That changes no step.
         """
         kept = super().keep(node, finished)
         gained = int(self.facts(node).get("last_step", 0)) - self.ctx.done
         if not kept and 0 < gained < AimdRun.from_dict(self.ctx.run).restart_every:
-            self.ctx.run = {**self.ctx.run, "restart_every": max(1, gained // 2)}
+            self.ctx.run = {**self.ctx.run, "restart_every": max(1, gained // 10)}
         limit, slowest = self.options(self.STAGE).get("max_wallclock_seconds"), self.facts(node).get("slowest_step_s")
         if kept and limit and slowest and 3 * slowest > max(0.1 * limit, 60.0):
             self.ctx.run = {**self.ctx.run, "slowest_step_s": slowest}
