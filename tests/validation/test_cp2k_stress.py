@@ -43,6 +43,7 @@ def run_cp2k(folder, tree, species, positions, cell):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_stress_is_the_derivative_of_the_energy(tmp_path, repository):
     """All nine components of a hot frame of dia-Zn(Im)₂, GFN1-xTB, within 1 MPa: σ_ab = dE/dε_ab / V with rows h (1 + ε); three minutes.
 
