@@ -169,6 +169,7 @@ class PipelineWorkChain(ZifWorkChain):
             nodes[f"train_{name}"] = self.submit_stage(
                 TrainWorkChain, "train", f"train_{name}", dataset=self.ctx.dataset.outputs.dataset,
                 run=Dict({**run, "seed": self.inputs.seed.value}), max_relative_force_mae=Float(plan["max_relative_force_mae"]),
+                cost_calls=Int(plan["cost_calls"]),
             )  # fmt: skip
         return nodes
 
