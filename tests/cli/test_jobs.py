@@ -25,6 +25,7 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
         assert option in output
     assert "--protocol" not in output
     assert "--seed" not in output
+    assert "--remote-folder" not in output
 
 
 def test_dry_run_shows_command_and_files_and_stores_nothing(
