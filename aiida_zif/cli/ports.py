@@ -12,7 +12,7 @@ import click
 
 FLAGS: dict[str, tuple[str, ...]] = {"potential": ("--model", "--potential"), "trajectories": ("--trajectory",)}
 """Options whose name is not that of the port."""
-BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures")
+BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "remote_folder")
 """Ports that have an option of their own kind, or none."""
 
 
