@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_MPA
+
 VALIDATION = "val0_epoch/"
 """Prefix of what was measured on the validation frames."""
 EPOCH_SECONDS = "epoch_s"
@@ -22,6 +24,13 @@ SEGMENT_ENDED = "Segment ends after epoch"
 WEIGHTS = "Weights to learn: "
 """What comes before their number."""
 
+_ERRORS: dict[str, tuple[str, float]] = {
+    "weighted_sum": ("weighted_sum", 1.0),
+    "per_atom_energy_mae": ("energy_mae_mev_per_atom", 1000.0), "per_atom_energy_rmse": ("energy_rmse_mev_per_atom", 1000.0),
+    "forces_mae": ("forces_mae_mev_per_angstrom", 1000.0), "forces_rmse": ("forces_rmse_mev_per_angstrom", 1000.0),
+    "stress_mae": ("stress_mae_mpa", EV_PER_CUBIC_ANGSTROM_IN_MPA), "stress_rmse": ("stress_rmse_mpa", EV_PER_CUBIC_ANGSTROM_IN_MPA),
+}  # fmt: skip
+"""By nequip's name: ours, and the factor from eV and Å."""
 _WEIGHTS = re.compile(rf"{WEIGHTS}(\d+) on (\d+) x (.+)")
 _NO_GPU = re.compile(r"No supported gpu backend found|But your machine only has|No CUDA GPUs are available|no NVIDIA driver", re.IGNORECASE)
 _GPU_MEMORY_FULL = re.compile(r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError")
@@ -144,6 +153,14 @@ def read(metrics_csv_text: str) -> LearningCurve:
     names = [name for name in header if name not in ("epoch", "step") and "_step/" not in name]
     columns = {name: np.array([values[epoch].get(name, np.nan) for epoch in epochs.tolist()]) for name in names}
     return LearningCurve(epochs, columns, min(bad) if bad else None)
+
+
+def validation_errors(curve: LearningCurve, epoch: int) -> dict[str, float]:
+    """Return what was measured on the validation frames after ``epoch``, by names with units; without what is not finite."""
+    row = curve.epoch.tolist().index(epoch)
+    columns = {name: curve.columns.get(f"{VALIDATION}{name}") for name in _ERRORS}
+    found = {name: float(column[row]) for name, column in columns.items() if column is not None and np.isfinite(column[row])}
+    return {_ERRORS[name][0]: value * _ERRORS[name][1] for name, value in found.items()}
 
 
 def join(curves: Sequence[LearningCurve]) -> LearningCurve:

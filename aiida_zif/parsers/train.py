@@ -97,7 +97,7 @@ def array_of(curve: nequip_log.LearningCurve) -> ArrayData:
 
 
 def best_of(curve: nequip_log.LearningCurve, before: dict[str, Any], saved: int | None) -> dict[str, Any]:
-    """Return the best epoch with its error and the metrics of its validation, of this segment or of those ``before``.
+    """Return the best epoch, what was watched of it, and its errors on the validation frames, of this segment or of those ``before``.
 
     ``saved`` is the epoch whose weights the best checkpoint holds, where that came home: a job may be killed after it logged an epoch
     and before it saved it.
@@ -106,12 +106,11 @@ def best_of(curve: nequip_log.LearningCurve, before: dict[str, Any], saved: int 
     epoch = curve.best_epoch if saved is None else saved
     if epoch is None or epoch not in curve.validated:
         return known
-    row = curve.epoch.tolist().index(epoch)
-    errors = {name: float(column[row]) for name, column in curve.columns.items() if name.startswith(nequip_log.VALIDATION)}
-    errors = {name.removeprefix(nequip_log.VALIDATION): value for name, value in errors.items()}
-    if saved is None and known["best_error"] is not None and known["best_error"] <= errors["weighted_sum"]:
+    errors = nequip_log.validation_errors(curve, epoch)
+    error = errors.pop("weighted_sum")
+    if saved is None and known["best_error"] is not None and known["best_error"] <= error:
         return known
-    return {"best_epoch": epoch, "best_error": errors["weighted_sum"], "validation_errors": errors}
+    return {"best_epoch": epoch, "best_error": error, "validation_errors": errors}
 
 
 def cost_of(

@@ -60,7 +60,8 @@ def test_finished_training_is_ok(read: Callable[..., Any], dataset: Any) -> None
     assert (facts["architecture"], facts["epochs"], facts["seed"], facts["precision"]) == ("nequip", N, 5, "float32")
     assert facts["dataset_hash"] == dataset.base.attributes.get("content_hash")
     assert (facts["n_parameters"], facts["stress_content"]) == (8808, "none")
-    assert facts["validation_errors"]["weighted_sum"] == facts["best_error"]
+    errors = facts["validation_errors"]
+    assert facts["best_error"] == pytest.approx((errors["energy_mae_mev_per_atom"] + errors["forces_mae_mev_per_angstrom"]) / 2000)
     assert len(found.outputs["learning_curve"].get_array("step")) == N
     results = found.outputs["results"]
     assert (results["core_s"], results["reason_ended"], results["config_hash"]) == (63.0, "asked epochs", facts["config_hash"])
@@ -104,10 +105,16 @@ def test_early_stopping_is_the_end(read: Callable[..., Any]) -> None:
 def test_best_epoch_may_be_one_of_an_earlier_segment(read: Callable[..., Any]) -> None:
     """Its weights came along and were packaged; the model says which epoch it is of."""
     before = FolderData()
-    known = {"best_epoch": 1, "best_error": 1e-6, "validation_errors": {"weighted_sum": 1e-6}, "n_parameters": 7, "epochs": 2}
+    known = {
+        "best_epoch": 1,
+        "best_error": 1e-6,
+        "validation_errors": {"forces_mae_mev_per_angstrom": 1e-3},
+        "n_parameters": 7,
+        "epochs": 2,
+    }
     before.base.attributes.set_many(known)
     facts = read(N, PACKED, ENDED, restart=before).outputs["model"].base.attributes.all
-    assert (facts["best_epoch"], facts["best_error"], facts["validation_errors"]) == (1, 1e-6, {"weighted_sum": 1e-6})
+    assert (facts["best_epoch"], facts["best_error"], facts["validation_errors"]) == (1, 1e-6, {"forces_mae_mev_per_angstrom": 1e-3})
 
 
 def test_training_without_package_is_an_abort(read: Callable[..., Any]) -> None:
