@@ -226,9 +226,9 @@ def test_frames_that_are_gone_are_written_again_once(
     found = run_chain(TrainWorkChain, endings(trainings=tuple(gone[:1])), **linking)
     assert (found.status, found.labels[:4]) == (0, ["frames", "segment_01", "frames_again", "segment_02"])
     assert [child.inputs["metadata"].get("disable_cache") for child in found.children[:3:2]] == [False, True]
+    folder = found.children[0].node.outputs.remote_folder
     found = run_chain(TrainWorkChain, endings(trainings=tuple(gone[1:3])), **linking)
     assert (found.status, found.labels) == (222, ["frames", "segment_01", "frames_again", "segment_02"])
-    folder = run_chain(TrainWorkChain, endings(), **linking).children[0].node.outputs.remote_folder
     found = run_chain(TrainWorkChain, endings(trainings=tuple(gone[3:4])), **inputs, frames=folder)
     assert (found.status, found.labels[:2]) == (0, ["segment_01", "segment_02"])
     assert "frames" not in found.children[1].inputs
