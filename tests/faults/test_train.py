@@ -236,7 +236,7 @@ def test_hanging_training_is_stopped_and_begun_again(
     launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any
 ) -> None:
     """Nothing grows any more in its folders: from the last checkpoint, once."""
-    harm.during(1, "epoch 2; kill -STOP $pid; sleep 500")
+    harm.during(1, "epoch 2; kill -9 $pid; sleep 300")
     node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, stalled_minutes=0.5, **LOOSE)
     assert node.is_finished_ok, reports(node)
     assert "hung (no file has grown" in reports(node)
