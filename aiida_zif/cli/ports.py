@@ -59,14 +59,15 @@ class Port:
 
 
 def of(chain: Any) -> list[Port]:
-    """Return the ports of ``chain`` that are options: structures, our own nodes, files, numbers and words."""
-    from aiida.orm import Float, Int, SinglefileData, Str, StructureData
+    """Return the ports of ``chain`` that are options: structures, our own nodes, files and folders, numbers and words."""
+    from aiida.orm import Float, FolderData, Int, RemoteData, SinglefileData, Str, StructureData
 
+    wanted = (StructureData, SinglefileData, FolderData, RemoteData, Int, Float, Str)
     found = []
     inputs = chain.spec().inputs
     for name, port in inputs.items():
         valid = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
-        kinds = [kind for kind in valid if isinstance(kind, type) and issubclass(kind, (StructureData, SinglefileData, Int, Float, Str))]
+        kinds = [kind for kind in valid if isinstance(kind, type) and issubclass(kind, wanted)]
         if name in BY_PROTOCOL or not kinds:
             continue
         # the crystal is its own reference; a chain that has a reference only cannot do without

@@ -60,7 +60,7 @@ class TrainWorkChain(ResumingWorkChain):
     """Train in segments, package, compile for the machine that will run MD, evaluate on held-out frames, and judge."""
 
     CODES = ("train", "package", "compile", "evaluate")
-    MAY_USE = ("frames",)
+    MAY_USE = ("frames", "check")
     JOB = NequipTrainCalculation
     STAGE, UNIT = "train", "epoch"
     HANDLERS = ("frames_gone", "gpu_memory_full", *ResumingWorkChain.HANDLERS)
@@ -87,7 +87,7 @@ class TrainWorkChain(ResumingWorkChain):
         spec.output("restart", valid_type=FolderData, required=False, help="From which an unfinished training can be gone on with.")
         declare(
             spec, "ERROR_FRAMES_GONE", "ERROR_NO_GPU", "ERROR_MODEL_UNUSABLE", "ERROR_PROGRAM_ABORTED", "ERROR_GPU_OUT_OF_MEMORY",
-            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_PREDICTION_NOT_A_NUMBER",
+            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_PREDICTION_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG",
         )  # fmt: skip
 
     @classmethod
@@ -95,7 +95,7 @@ class TrainWorkChain(ResumingWorkChain):
         """The first architecture of the protocol."""
         run = next(iter(plan["train"]["runs"].values()))
         bound, calls = Float(plan["train"]["max_relative_force_mae"]), Int(plan["train"]["cost_calls"])
-        return {"run": Dict({**run, "seed": 1}), "max_relative_force_mae": bound, "cost_calls": calls}
+        return {"run": Dict({"seed": 1, **run}), "max_relative_force_mae": bound, "cost_calls": calls}
 
     @classmethod
     def before_segment(cls) -> tuple[Any, ...]:
@@ -196,20 +196,24 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, with its queue and device."""
-        self.ctx.model = self.ctx.segments[-1].outputs.model
+        """Compile on the computer of the compile code, with its queue and device, and check in the same job what came out."""
+        codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
         metadata = {"options": self.options("compile"), "call_link_label": "compile"}
-        node = self.submit(
-            NequipCompileCalculation, code=self.inputs.codes["compile"], model=self.ctx.model, device=self.inputs.device, metadata=metadata
-        )
-        return {"compile": node}
+        inputs = {"code": codes["compile"], "model": self.ctx.model, "device": self.inputs.device, "metadata": metadata}
+        if "check" in codes and codes["check"].computer.uuid == codes["compile"].computer.uuid:
+            inputs |= {"check_code": codes["check"], "dataset": self.inputs.dataset}
+        return {"compile": self.submit(NequipCompileCalculation, **inputs)}
 
-    def inspect_compile(self) -> None:
-        """A model that could not be compiled still runs as a package, more slowly."""
+    def inspect_compile(self) -> ExitCode | None:
+        """A model that could not be compiled still runs as a package, more slowly; one that fails its checks is not to be run."""
         node = self.ctx.compile
+        if node.exit_status == VERDICTS["ERROR_COMPILED_MODEL_WRONG"][0]:
+            self.put_out()
+            return self.child_failed("compile", node)
         self.ctx.runnable = node.outputs.compiled if "compiled" in node.outputs else self.ctx.model
         if not node.is_finished_ok:
             self.report(f"{node.exit_message} Going on with the package.")
+        return None
 
     def should_evaluate(self) -> bool:
         """Once, or again where the frames were gone."""

@@ -97,27 +97,33 @@ def test_science_stays_light() -> None:
     assert not {"aiida", "torch", "matplotlib"} & set(loaded)
 
 
-def test_programs_run_without_aiida() -> None:
-    """What runs on the compute machine can be imported where neither AiiDA nor click nor matplotlib is installed."""
-    modules = [f"aiida_zif.programs.{path.stem}" for path in sorted((PACKAGE / "programs").glob("*.py")) if path.stem != "__init__"]
-    assert modules
+@pytest.mark.parametrize("callbacks", [False, True])
+def test_programs_run_without_aiida(callbacks: bool) -> None:
+    """What runs on the compute machine can be imported where neither AiiDA nor click nor matplotlib is installed.
+
+    Of the callbacks of Lightning only the former is asked: its metrics import matplotlib wherever pip says that it is there.
+    """
+    files = [path for path in sorted((PACKAGE / "programs").glob("*.py")) if path.stem != "__init__"]
+    files = [path for path in files if any(name.startswith("lightning") for _, name in imports_of(path)) == callbacks]
+    absent = {"aiida", "aiida_cp2k", "aiida_lammps", "click"} | (set() if callbacks else {"matplotlib"})
+    assert files
     run(
         "import importlib, sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name.split('.')[0] in {'aiida', 'aiida_cp2k', 'aiida_lammps', 'click', 'matplotlib'}:\n"
+        f"        if name.split('.')[0] in {absent!r}:\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
-        f"for module in {modules!r}: importlib.import_module(module)\n"
+        f"for name in {[path.stem for path in files]!r}: importlib.import_module(f'aiida_zif.programs.{{name}}')\n"
     )
 
 
-def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
-    """``pip install --no-deps`` beside numpy and h5py is enough for ``zif-collect``: it does its work where nothing else is installed."""
+def alone(folder: Path, program: str, *arguments: str) -> str:
+    """Return what a program of ours prints where only numpy and h5py are installed beside the package."""
     import h5py
     import numpy as np
 
-    place = tmp_path / "packages"
+    place = folder / "packages"
     place.mkdir()
     for module in (np, h5py):
         home = Path(str(module.__file__)).parent
@@ -125,10 +131,33 @@ def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
             if source.exists():
                 (place / source.name).symlink_to(source)
     (place / PACKAGE.name).symlink_to(PACKAGE)
-    run_folder = PACKAGE.parent / "tests" / "formats" / "data" / "cp2k" / "md"
-    code = f"import sys; sys.path.append({str(place)!r}); from aiida_zif.programs.collect import main; sys.exit(main())"
-    command = [sys.executable, "-I", "-S", "-B", "-c", code, "--run-folder", str(run_folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    code = f"import sys; sys.path.append({str(place)!r}); from aiida_zif.programs.{program} import main; sys.exit(main())"
+    command = [sys.executable, "-I", "-S", "-B", "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "zif-collect: 5 frames up to step 4, run finished\n"
+    return done.stdout
+
+
+def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
+    """``pip install --no-deps`` beside numpy and h5py is enough for ``zif-collect``: it does its work where nothing else is installed."""
+    run_folder = PACKAGE.parent / "tests" / "formats" / "data" / "cp2k" / "md"
+    assert alone(tmp_path, "collect", "--run-folder", str(run_folder)) == "zif-collect: 5 frames up to step 4, run finished\n"
     assert (tmp_path / "trajectory.h5md").exists()
+
+
+def test_frames_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
+    """The same for ``zif-frames``."""
+    import shutil
+
+    import h5py
+    import numpy as np
+
+    from aiida_zif.formats.dataset_file import GROUP
+
+    recorded = PACKAGE / "structures" / "dia-zn-im-2-recorded" / "label.h5"
+    shutil.copy(recorded, tmp_path / "dataset.h5")
+    with h5py.File(tmp_path / "dataset.h5", "r+") as file:
+        n = len(file["particles/trajectory/position/value"])
+        file[f"{GROUP}/split"] = np.arange(n, dtype=np.int8) % 3
+    assert alone(tmp_path, "frames", "dataset.h5").startswith(f"zif-frames: {-(-n // 3)} train, ")
+    assert (tmp_path / "held_out.xyz").stat().st_size > 0
