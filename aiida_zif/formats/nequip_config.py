@@ -3,25 +3,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
-from aiida_zif.formats.nequip_run import TrainRun
+from aiida_zif.formats.nequip_network import network
+from aiida_zif.formats.nequip_run import TrainRun, refuse
 
-__all__ = ["BEST_CHECKPOINT", "LAST_CHECKPOINT", "METRICS_FILE", "TARGETS", "TrainRun", "render"]
+__all__ = [
+    "BEST_CHECKPOINT",
+    "LAST_CHECKPOINT",
+    "METRICS_FILE",
+    "SEGMENT_SECONDS",
+    "TARGETS",
+    "TrainRun",
+    "frozen_hash",
+    "refuse",
+    "render",
+]
 
 _NAMES = {
+    "aiida_zif.programs": "best_checkpoint.BestCheckpoint segment_timer.SegmentTimer",
     "allegro": "model.AllegroModel nn.TwoBodyBesselScalarEmbed",
     "lightning": "Trainer pytorch.loggers.CSVLogger",
     "lightning.pytorch.callbacks": "EarlyStopping LearningRateMonitor ModelCheckpoint",
+    "lightning.pytorch.plugins.environments": "LightningEnvironment",
     "nequip.data": "CommonDataStatisticsManager datamodule.ASEDataModule",
     "nequip.data.transforms": "ChemicalSpeciesToAtomTypeMapper NeighborListTransform",
-    "nequip.model": "NequIPGNNModel",
+    "nequip.model": "FullNequIPGNNModel NequIPGNNModel",
+    "nequip.nn.pair_potential": "ZBL",
     "nequip.train": "EMALightningModule NequIPLightningModule EnergyForceLoss EnergyForceMetrics "
-    "EnergyForceStressLoss EnergyForceStressMetrics",
+    "EnergyForceStressLoss EnergyForceStressMetrics SimpleDDPStrategy",
     "torch": "optim.Adam optim.lr_scheduler.CosineAnnealingLR optim.lr_scheduler.ReduceLROnPlateau utils.data.DataLoader",
 }
 TARGETS: frozenset[str] = frozenset(f"{module}.{name}" for module, names in _NAMES.items() for name in names.split())
@@ -32,7 +48,9 @@ METRICS_FILE = "csv/v0/metrics.csv"
 BEST_CHECKPOINT = "best.ckpt"
 """The weights of the lowest validation error, below the output directory."""
 LAST_CHECKPOINT = "last.ckpt"
-"""The newest state, from which ``++ckpt_path=`` resumes, below the output directory."""
+"""The state after the last whole epoch, from which ``++ckpt_path=`` resumes, below the output directory."""
+SEGMENT_SECONDS = "segment_seconds"
+"""What limits one segment: ``++segment_seconds=3000`` on the command line, so that the file is the same for every segment."""
 
 _PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
@@ -42,7 +60,8 @@ def render(run: TrainRun, type_names: Sequence[str], train_file: str, validation
     """Return the YAML for ``nequip-train``; the same for a start and for a restart (``++ckpt_path=…/last.ckpt``).
 
     ``type_names`` are the elements in the order that the model keeps for ever; the files are extended XYZ. Below
-    ``output_dir`` come to lie ``best.ckpt``, ``last.ckpt`` and ``csv/v0/metrics.csv``.
+    ``output_dir`` come to lie ``best.ckpt``, ``last.ckpt`` and ``csv/v0/metrics.csv``. A restart in another folder goes on from
+    the best of all segments where it finds that ``best.ckpt`` below ``output_dir`` too. One process is started, whatever ``devices``.
 
     Raises ``ValueError`` for names that are no elements, and for paths with characters that YAML or Hydra would read.
     """
@@ -57,6 +76,7 @@ def render(run: TrainRun, type_names: Sequence[str], train_file: str, validation
         "model_type_names": list(type_names),
         "chemical_species": "${model_type_names}",
         "monitored_metric": "val0_epoch/weighted_sum",
+        SEGMENT_SECONDS: None,
         "data": _data(run, train_file, validation_file),
         "trainer": _trainer(run),
         "training_module": _training(run),
@@ -66,6 +86,16 @@ def render(run: TrainRun, type_names: Sequence[str], train_file: str, validation
     _allow(tree)
     text: str = yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, width=140)
     return text
+
+
+def frozen_hash(run: TrainRun, type_names: Sequence[str]) -> str:
+    """Return the sha256 of all that must not change over a restart: the YAML but for batches and devices, files and folder.
+
+    A batch too large for a GPU is halved between two segments, which is recorded; a restart with anything else changed is another
+    training.
+    """
+    fixed = replace(run, batch=1, validation_batch=1, device="cpu", devices=1)
+    return hashlib.sha256(render(fixed, type_names, "train", "validation").encode()).hexdigest()
 
 
 def _data(run: TrainRun, train_file: str, validation_file: str) -> dict[str, Any]:
@@ -79,7 +109,7 @@ def _data(run: TrainRun, train_file: str, validation_file: str) -> dict[str, Any
             {"_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper", "model_type_names": "${model_type_names}"},
             {"_target_": "nequip.data.transforms.NeighborListTransform", "r_max": "${cutoff_radius}"},
         ],
-        "train_dataloader": {**loader, "batch_size": run.batch, "shuffle": run.shuffle},
+        "train_dataloader": {**loader, "batch_size": run.batch // run.devices, "shuffle": run.shuffle},
         "val_dataloader": {**loader, "batch_size": run.validation_batch},
         "stats_manager": {
             "_target_": "nequip.data.CommonDataStatisticsManager",
@@ -94,39 +124,44 @@ def _data(run: TrainRun, train_file: str, validation_file: str) -> dict[str, Any
 
 
 def _trainer(run: TrainRun) -> dict[str, Any]:
-    callbacks: list[dict[str, Any]] = [
-        {
-            "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
-            "monitor": "${monitored_metric}",
-            "dirpath": "${hydra:runtime.output_dir}",
-            "filename": "best",
-            "save_last": True,
-        },
-        {"_target_": "lightning.pytorch.callbacks.LearningRateMonitor", "logging_interval": "epoch"},
-    ]
-    if run.patience is not None:
-        stop = {"_target_": "lightning.pytorch.callbacks.EarlyStopping", "monitor": "${monitored_metric}", "min_delta": 0.0}
-        callbacks.insert(0, {**stop, "patience": run.patience})
+    callback, folder = "lightning.pytorch.callbacks", "${hydra:runtime.output_dir}"
+    watched = {"monitor": "${monitored_metric}"}
     trainer: dict[str, Any] = {
         "_target_": "lightning.Trainer",
         "accelerator": run.device,
-        "devices": 1,
+        "devices": run.devices,
+        # Inside SLURM Lightning would find the scheduler, start no process itself, and requeue the job behind AiiDA's back.
+        "plugins": [{"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"}],
         "enable_checkpointing": True,
         "enable_progress_bar": False,
         "max_epochs": run.epochs,
-        "log_every_n_steps": 1,
+        # rows of epochs only, each written at once: a row per step would be 2.4 million for the published training
+        "log_every_n_steps": 0,
         "logger": {
             "_target_": "lightning.pytorch.loggers.CSVLogger",
-            "save_dir": "${hydra:runtime.output_dir}",
+            "save_dir": folder,
             "name": "csv",
             "version": "v0",
+            "flush_logs_every_n_steps": 1,
         },
-        "callbacks": callbacks,
+        "callbacks": [
+            # without a patience it still stops at an error that is not a number
+            {
+                "_target_": f"{callback}.EarlyStopping",
+                **watched,
+                "min_delta": 0.0,
+                "check_finite": True,
+                "patience": run.epochs if run.patience is None else run.patience,
+            },
+            {"_target_": "aiida_zif.programs.segment_timer.SegmentTimer", "seconds": f"${{{SEGMENT_SECONDS}}}"},
+            {"_target_": f"{callback}.LearningRateMonitor", "logging_interval": "epoch"},
+            {"_target_": "aiida_zif.programs.best_checkpoint.BestCheckpoint", **watched, "dirpath": folder, "filename": "best"},
+            # `save_last` of the one above would write only when a better one is saved
+            {"_target_": f"{callback}.ModelCheckpoint", "dirpath": folder, "filename": "last", "enable_version_counter": False},
+        ],
     }
-    if run.max_time_s is not None:
-        minutes, seconds = divmod(run.max_time_s, 60)
-        hours, minutes = divmod(minutes, 60)
-        trainer["max_time"] = f"{hours // 24:02d}:{hours % 24:02d}:{minutes:02d}:{seconds:02d}"
+    if run.devices > 1:
+        trainer["strategy"] = {"_target_": "nequip.train.SimpleDDPStrategy"}
     return trainer
 
 
@@ -156,47 +191,8 @@ def _training(run: TrainRun) -> dict[str, Any]:
         rate = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "factor": float(run.plateau_factor)}
         rate |= {"patience": run.plateau_patience, "min_lr": lowest}
         training["lr_scheduler"] = {"scheduler": rate, "monitor": "${monitored_metric}", "interval": "epoch", "frequency": 1}
-    training["model"] = _model(run)
+    training["model"] = network(run)
     return training
-
-
-def _model(run: TrainRun) -> dict[str, Any]:
-    common: dict[str, Any] = {
-        "compile_mode": "eager",
-        "seed": run.seed,
-        "model_dtype": run.precision,
-        "type_names": "${model_type_names}",
-        "r_max": "${cutoff_radius}",
-        "l_max": run.l_max,
-        "num_layers": run.layers,
-        "parity": run.parity,
-        "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
-        "per_type_energy_scales": f"${{training_data_stats:{run.energy_scale}}}",
-        "per_type_energy_shifts": "${training_data_stats:per_atom_energy_mean}",
-    }
-    radial = {"num_bessels": run.bessels, "bessel_trainable": run.bessels_trainable, "polynomial_cutoff_p": run.polynomial_cutoff}
-    readout = {"readout_mlp_hidden_layers_depth": run.readout_depth, "readout_mlp_hidden_layers_width": run.readout_width}
-    if run.architecture == "nequip":
-        own = {"num_features": run.features, "radial_mlp_depth": run.radial_depth, "radial_mlp_width": run.radial_width}
-        asked = {**readout, "readout_mlp_nonlinearity": None} if run.readout_depth is not None else {}
-        return {"_target_": "nequip.model.NequIPGNNModel", **common, **radial, **own, **asked}
-    return {
-        "_target_": "allegro.model.AllegroModel",
-        **common,
-        "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", **radial},
-        "radial_chemical_embed_dim": run.radial_embedding,
-        "scalar_embed_mlp_hidden_layers_depth": run.radial_depth,
-        "scalar_embed_mlp_hidden_layers_width": run.radial_width,
-        "scalar_embed_mlp_nonlinearity": "silu",
-        "num_scalar_features": run.features,
-        "num_tensor_features": run.tensor_features,
-        "allegro_mlp_hidden_layers_depth": run.allegro_depth,
-        "allegro_mlp_hidden_layers_width": run.allegro_width,
-        "allegro_mlp_nonlinearity": "silu",
-        "tp_path_channel_coupling": True,
-        **(readout | {"readout_mlp_hidden_layers_depth": 1 if run.readout_depth is None else run.readout_depth}),
-        "readout_mlp_nonlinearity": "silu",
-    }
 
 
 def _allow(node: Any) -> None:

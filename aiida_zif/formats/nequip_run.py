@@ -10,8 +10,12 @@ from typing import Any
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ("nequip", "allegro"), "precision": ("float32", "float64"), "schedule": ("none", "cosine", "plateau"),
-    "device": ("cpu", "gpu"), "energy_scale": ("per_type_forces_rms", "forces_rms"),
+    "device": ("cpu", "gpu"), "energy_scale": ("per_type_forces_rms", "forces_rms"), "irreps": ("o3", "so3"),
+    "pair_prior": ("none", "zbl"), "readout_nonlinearity": ("silu", "none"), "stress_content": ("virial", "estimated", "total"),
 }  # fmt: skip
+
+MIN_FRAMES_OF_ELEMENT = 10
+"""In fewer training frames, unless they are all, an element cannot be learned: a batch without it teaches nothing about it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class TrainRun:
     """Highest order of the spherical harmonics."""
     parity: bool = False
     """Whether odd and even features of each order are kept."""
+    irreps: str = "o3"
+    """``o3``: features know mirror images; ``so3``: rotations only, all even, what nequip 0.5.6 meant by ``parity: false`` (NequIP only)."""
     layers: int = 2
     """Interaction layers."""
     features: int = 16
@@ -47,6 +53,8 @@ class TrainRun:
     """Hidden layers of the readout; ``None``: the program's own (NequIP), 1 (Allegro)."""
     readout_width: int = 16
     """Their width."""
+    readout_nonlinearity: str = "silu"
+    """Between them: ``silu`` or ``none``."""
     tensor_features: int = 4
     """Allegro: tensor features."""
     allegro_depth: int = 1
@@ -55,6 +63,8 @@ class TrainRun:
     """Allegro: their width."""
     radial_embedding: int = 16
     """Allegro: dimension of the two-body embedding."""
+    pair_prior: str = "none"
+    """``zbl`` adds the repulsion of bare nuclei. No default: its range is ``r_max``, it reaches into ordinary bonds."""
     precision: str = "float32"
     """Number format of the model: ``float32`` or ``float64``."""
     energy_scale: str = "per_type_forces_rms"
@@ -64,15 +74,13 @@ class TrainRun:
     shuffle: bool = True
     """Whether the frames are drawn in another order in each epoch."""
     batch: int = 4
-    """Frames per step of the optimiser."""
+    """Frames per step of the optimiser, on all devices together."""
     validation_batch: int = 10
-    """Frames per step of the validation."""
+    """Frames per step of the validation, on each device."""
     epochs: int = 32
     """Most epochs."""
     patience: int | None = None
     """Epochs without a better validation error after which training stops; ``None``: never."""
-    max_time_s: int | None = None
-    """Wall time after which training stops at the end of a step, s."""
     learning_rate: float = 0.015
     """Adam's first learning rate."""
     amsgrad: bool = True
@@ -96,8 +104,12 @@ class TrainRun:
 
     A batch without one stress has the loss *not a number*: with a weight, every frame of the training set needs its stress.
     """
+    stress_content: str = "virial"
+    """What the stresses learned must hold: ``virial``, ``estimated`` (the kinetic part removed with estimated velocities) or ``total``."""
     device: str = "cpu"
     """``cpu`` or ``gpu``."""
+    devices: int = 1
+    """Processes on one machine that share each batch, each on a device of its own."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -107,6 +119,12 @@ class TrainRun:
             _check(field.name, str(field.type), getattr(self, field.name))
         if self.energy_weight == 0 and self.forces_weight == 0:
             raise ValueError("both energy_weight and forces_weight are 0, but one of them must be learned: give one a positive weight")
+        if self.irreps == "so3" and (self.architecture != "nequip" or self.parity):
+            raise ValueError(
+                f"irreps is 'so3' with {self.architecture} and parity {self.parity}: it needs nequip and parity false, or take 'o3'"
+            )
+        if self.batch % self.devices:
+            raise ValueError(f"batch is {self.batch}, but its frames must be shared evenly by {self.devices} devices: make it a multiple")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainRun:
@@ -119,6 +137,29 @@ class TrainRun:
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values."""
         return asdict(self)
+
+
+def refuse(run: TrainRun, counts_by_element: Mapping[str, int], n_train: int, stress: str, without_stress: int = 0) -> None:
+    """Raise ``ValueError`` with one sentence where ``run`` cannot be learned from these frames.
+
+    ``counts_by_element`` are the training frames that hold the element, of ``n_train``; ``stress`` says what the stresses of the
+    frames hold: ``none``, ``virial``, ``estimated`` or ``total``; ``without_stress`` is how many frames lack theirs.
+    """
+    rare = {name: count for name, count in counts_by_element.items() if count < min(MIN_FRAMES_OF_ELEMENT, n_train) or not count}
+    if rare:
+        found = ", ".join(f"{name} in {count}" for name, count in sorted(rare.items()))
+        least = f"{MIN_FRAMES_OF_ELEMENT} of them, or all,"
+        raise ValueError(f"of {n_train} training frames {found} cannot be learned from: {least} must hold an element; draw more frames")
+    if run.stress_weight is None:
+        return
+    if stress == "none" or without_stress:
+        lack = "no frame has" if stress == "none" else f"{without_stress} frames have no"
+        raise ValueError(f"stress_weight is {run.stress_weight}, but {lack} stress: leave it null, or draw from trajectories with stress")
+    if stress != run.stress_content:
+        raise ValueError(
+            f"the stresses of the frames are {stress!r}, but the run's stress_content is {run.stress_content!r}: "
+            f"leave stress_weight null, or say stress_content: {stress} to learn them as such"
+        )
 
 
 _MAY_BE_ZERO = ("seed", "l_max", "radial_depth", "readout_depth", "allegro_depth", "energy_weight", "forces_weight", "learning_rate_min")
