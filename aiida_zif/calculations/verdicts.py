@@ -12,6 +12,7 @@ from aiida.engine import ProcessSpec
 VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_MODEL_UNUSABLE": (220, "The model cannot be used here: {reason}"),
     "ERROR_INPUT_REFUSED": (221, "The program refused its input: {reason}"),
+    "ERROR_FRAMES_GONE": (222, "The frames that the job links to were removed or changed on the machine: write them again by zif.frames."),
     "ERROR_NO_OUTPUT": (330, "{program} left no output; look at `verdi process report` and at the scheduler's stderr."),
     "ERROR_PROGRAM_ABORTED": (331, "{program} aborted: {reason}"),
     "ERROR_OUTPUT_UNREADABLE": (332, "The output of {program} could not be read: {reason}"),
@@ -33,6 +34,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_LABELS_UNFIT": (512, "The labels are not fit to train on: {reason}"),
     "ERROR_MODEL_NOT_GOOD_ENOUGH": (520, "Force MAE is {found:.1%} of the spread of the held-out forces, above the {allowed:.1%} allowed."),
     "ERROR_LOSS_NOT_A_NUMBER": (521, "The loss became not a number in epoch {epoch}; lower the learning rate."),
+    "ERROR_PREDICTION_NOT_A_NUMBER": (526, "The model gave no number for {n} of {asked} frames, first for {which}; see its training."),
     "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
     "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),

@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 
 from aiida_zif import __version__
 from aiida_zif.data.trajectory import summarise
-from aiida_zif.formats import h5md
+from aiida_zif.formats import dataset_file, h5md
+from aiida_zif.formats.dataset_file import GROUP, SPLITS
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.sampling import Histogram
-
-SPLITS: tuple[str, ...] = ("train", "validation", "held_out")
-"""What a frame is for; its index is the code in the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ class ZifDatasetData(SinglefileData):
             path = Path(folder) / cls.FILENAME
             h5md.write(path, frames, creator_version=__version__)
             with h5py.File(path, "r+") as file:
-                group = file.create_group("zif/dataset")
+                group = file.create_group(GROUP)
                 for name, values in (("split", codes), ("trajectory", origin.trajectory), ("step", origin.step)):
                     group.create_dataset(name, data=values, track_times=False)
                 for name, histogram in sorted((histograms or {}).items()):
@@ -95,22 +93,20 @@ class ZifDatasetData(SinglefileData):
     @contextmanager
     def _file(self) -> Iterator[tuple[h5md.H5md, h5py.Group]]:
         with self.open(mode="rb") as handle, h5py.File(handle, "r") as raw, h5md.H5md(raw) as file:
-            yield file, raw["zif/dataset"]
+            yield file, raw[GROUP]
 
     def frames(self, split: str, fields: tuple[str, ...] | None = None) -> Frames:
         """Return the frames of one split: ``train``, ``validation`` or ``held_out``, with all fields or with these.
 
         Raises ``ValueError`` for another split.
         """
-        if split not in SPLITS:
-            raise ValueError(f"a dataset has {', '.join(SPLITS)}, but no {split}")
         with self._file() as (file, group):
-            return file.read(np.flatnonzero(group["split"][:] == SPLITS.index(split)), fields)
+            return file.read(dataset_file.rows(group.file, split), fields)
 
     def batches(self, split: str) -> Iterator[Frames]:
         """Yield what ``frames`` returns, some MB at a time."""
-        with self._file() as (file, group):
-            yield from file.batches(np.flatnonzero(group["split"][:] == SPLITS.index(split)))
+        with self.open(mode="rb") as handle:
+            yield from dataset_file.batches(handle, split)
 
     def all_frames(self) -> tuple[Frames, list[str], Origin]:
         """Return all frames with the split and the origin of each."""
@@ -123,6 +119,12 @@ class ZifDatasetData(SinglefileData):
         with self._file() as (_, group):
             chosen = group["split"][:] == SPLITS.index(split)
             return Origin(group["trajectory"][:][chosen], group["step"][:][chosen])
+
+    def measured_temperatures(self) -> NDArray[np.float64]:
+        """Return ``(n_trajectories,)`` measured mean temperatures in K, by the audits of the trajectories; NaN where there is none."""
+        attributes = self.base.attributes
+        found = {audit["trajectory"]: audit.get("mean_temperature_k") for audit in attributes.get("audits", [])}
+        return np.array([np.nan if found.get(uuid) is None else found[uuid] for uuid in attributes.get("trajectories")], dtype=float)
 
     def histogram(self, split: str) -> Histogram | None:
         """Return the bins from which ``train`` or ``validation`` were drawn; ``None`` where there were none."""

@@ -75,8 +75,8 @@ def read_groups(path: str | Path | IO[str]) -> list[Frames]:
     return [_joined(group) for group in groups]
 
 
-def batches(path: str | Path, frames_per_batch: int = 256) -> Iterator[Frames]:
-    """Yield the frames of a file in order, some at a time.
+def batches(path: str | Path, frames_per_batch: int = 256, *, mixed: bool = False) -> Iterator[Frames]:
+    """Yield the frames of a file in order, some at a time; where ``mixed`` are allowed, a batch ends where other atoms begin.
 
     Raises ``ValueError`` as ``read_groups`` does, and where a frame is of other atoms than the first, or has other fields.
     """
@@ -86,10 +86,13 @@ def batches(path: str | Path, frames_per_batch: int = 256) -> Iterator[Frames]:
         try:
             for number, frame in enumerate(_frames(handle), 1):
                 first = frame if first is None else first
-                if frame.species != first.species:
+                if frame.species != first.species and not mixed:
                     raise ValueError(f"frame {number} is of other atoms than the first, or in another order: give one system per file")
                 if lost := sorted(_fields(first) ^ _fields(frame)):
                     raise ValueError(f"only some frames have {lost[0]} (the first, or frame {number}): give files with the same words")
+                if waiting and frame.species != waiting[0].species:
+                    yield _joined(waiting, first)
+                    waiting = []
                 waiting.append(frame)
                 if len(waiting) == frames_per_batch:
                     yield _joined(waiting, first)

@@ -50,6 +50,18 @@ def threads() -> int:
     return int(first) if first.isdigit() else 1
 
 
+def device_name(device: str) -> str:
+    """Return what the processor or the GPU is called; the kind of machine where the system does not tell."""
+    if device.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(device))
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return platform.machine()
+
+
 def launched_ranks() -> int:
     """Return how many processes the launcher says it started, 1 where there is none."""
     return max((int(os.environ[name]) for name in RANK_VARIABLES if os.environ.get(name, "").isdigit()), default=1)

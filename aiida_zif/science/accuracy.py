@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How far a model is from its reference: mean absolute and root mean square errors, per property and per element."""
+"""How far a model is from its reference: mean absolute and root mean square errors with error bars, per property and per element."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_zif.science.comparison import Comparison, compare_frames
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.statistics import Estimate, mean_of_series
 from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_MPA
 
 MILLI = 1000.0
@@ -17,18 +19,24 @@ MILLI = 1000.0
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Errors over a set of frames. Forces and stresses are counted by component, energies by atom, without shifting them."""
+    """Errors over a set of frames. Forces and stresses are counted by component, energies by atom, without shifting them.
+
+    An ``…_mae_error_…`` is the standard error of the mean absolute error over the frames, which knows that frames of one trajectory
+    resemble each other (``science.statistics.mean_of_series``); not finite where the frames are too few to tell.
+    """
 
     n_frames: int
     """Frames compared."""
-    n_atoms: int
-    """Atoms in each."""
+    n_atoms: int | None
+    """Atoms in each; ``None`` where they differ."""
     energy_mae_mev_per_atom: float
-    """⟨|ΔE|⟩ / n_atoms."""
+    """⟨|ΔE| / n_atoms⟩."""
+    energy_mae_error_mev_per_atom: float
     energy_rmse_mev_per_atom: float
-    """√⟨ΔE²⟩ / n_atoms."""
+    """√⟨(ΔE / n_atoms)²⟩."""
     forces_mae_mev_per_angstrom: float
     """⟨|ΔF|⟩ over all components."""
+    forces_mae_error_mev_per_angstrom: float
     forces_rmse_mev_per_angstrom: float
     """√⟨ΔF²⟩ over all components."""
     forces_std_mev_per_angstrom: float
@@ -37,12 +45,20 @@ class Accuracy:
     """``forces_mae / forces_std``; ``None`` where all reference forces are equal."""
     per_element: dict[str, float]
     """Mean absolute error of the force components on the atoms of each element, meV/Å."""
+    per_element_rmse: dict[str, float]
+    """Root mean square error of the same, meV/Å."""
     stress_mae_mpa: float | None
     """⟨|Δσ|⟩ over the six components; ``None`` where no frame has a reference stress, or the model gives none."""
+    stress_mae_error_mpa: float | None
     stress_rmse_mpa: float | None
     """√⟨Δσ²⟩ over the six components; ``None`` as above."""
+    pressure_bias_mpa: float | None
+    """⟨ΔP⟩, P = −trace(σ)/3 without the kinetic part: by how much the model's mean pressure is too high; ``None`` as above."""
+    pressure_bias_error_mpa: float | None
     n_stress_frames: int
     """Frames whose stress was compared: those with all six reference components."""
+    n_independent: dict[str, float]
+    """How many independent frames the ``energy``, ``forces`` and ``stress`` errors are worth."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as plain Python, fit for JSON."""
@@ -50,65 +66,54 @@ class Accuracy:
 
 
 def compare(reference: Frames, predicted: Frames) -> Accuracy:
-    """Return the errors of ``predicted`` against ``reference``, frame by frame.
+    """Return the errors of ``predicted`` against ``reference``, frames of one series in time. Raises as ``compare_frames`` does."""
+    return summarise(compare_frames(reference, predicted))
 
-    Raises ``ValueError`` if there are no frames, the two are not the same atoms in the same cells, one lacks energies or forces,
-    the reference holds a number that is not finite there, or the model predicts one.
+
+def summarise(found: Comparison, series: NDArray[np.int64] | None = None) -> Accuracy:
+    """Return the errors over compared frames; each belongs to one of ``series`` ``(n_frames,)``, within which they stand in time order.
+
+    Without ``series`` all frames are of one. Raises ``ValueError`` without a frame.
     """
-    if not len(reference):
+    if not len(found):
         raise ValueError("there are no frames to compare")
-    if reference.species != predicted.species or reference.cells.shape != predicted.cells.shape:
-        raise ValueError(
-            f"{len(predicted)} predicted frames of {len(predicted.species)} atoms are not those of the reference, "
-            f"{len(reference)} frames of {len(reference.species)} atoms in the same order"
-        )
-    if not np.allclose(reference.cells, predicted.cells, rtol=0, atol=1e-4):
-        raise ValueError("the predicted frames are in other cells than the reference: predict the reference's frames, in its order")
-    n_atoms = len(reference.species)
-    energy = _difference("energies", reference.energies, predicted.energies) / n_atoms * MILLI
-    forces = _difference("forces", reference.forces, predicted.forces) * MILLI
-    assert reference.forces is not None  # _difference raised otherwise
-    std = float(reference.forces.std()) * MILLI
-    mae = float(np.abs(forces).mean())
-    stress = _stress_difference(reference, predicted)
+    series = np.zeros(len(found), dtype=np.int64) if series is None else series
+    components, absolute, square = (part.sum(axis=0) for part in (found.force_components, found.force_absolute, found.force_square))
+    total = int(components.sum())
+    energy = found.energy_errors * MILLI
+    energy_mae = mean_of_series(np.abs(energy), series)
+    # frames of more atoms weigh more: by component, as the mean itself
+    forces_mae = mean_of_series(found.force_absolute.sum(axis=1) / (total / len(found)) * MILLI, series)
+    mean, mean_square = found.reference_forces.sum(axis=0) / total
+    std = float(np.sqrt(max(0.0, mean_square - mean**2))) * MILLI
+    known = found.has_stress
+    stress = (found.stresses[known, 1] - found.stresses[known, 0]) * EV_PER_CUBIC_ANGSTROM_IN_MPA
+    stress_mae = mean_of_series(np.abs(stress).mean(axis=1), series[known]) if known.any() else None
+    bias = mean_of_series(-stress[:, :3].mean(axis=1), series[known]) if known.any() else None
+    sizes = np.unique(found.n_atoms)
+    there = [(k, symbol) for k, symbol in enumerate(found.elements) if components[k]]
     return Accuracy(
-        n_frames=len(reference),
-        n_atoms=n_atoms,
-        energy_mae_mev_per_atom=float(np.abs(energy).mean()),
-        energy_rmse_mev_per_atom=_rms(energy),
-        forces_mae_mev_per_angstrom=mae,
-        forces_rmse_mev_per_angstrom=_rms(forces),
+        n_frames=len(found),
+        n_atoms=int(sizes[0]) if len(sizes) == 1 else None,
+        energy_mae_mev_per_atom=energy_mae.mean,
+        energy_mae_error_mev_per_atom=energy_mae.error,
+        energy_rmse_mev_per_atom=float(np.sqrt(np.mean(energy**2))),
+        forces_mae_mev_per_angstrom=forces_mae.mean,
+        forces_mae_error_mev_per_angstrom=forces_mae.error,
+        forces_rmse_mev_per_angstrom=float(np.sqrt(square.sum() / total)) * MILLI,
         forces_std_mev_per_angstrom=std,
-        forces_mae_relative=mae / std if std > 0 else None,
-        per_element={symbol: float(np.abs(forces[:, reference.indices_of(symbol)]).mean()) for symbol in sorted(set(reference.species))},
-        stress_mae_mpa=float(np.abs(stress).mean()) if len(stress) else None,
-        stress_rmse_mpa=_rms(stress) if len(stress) else None,
-        n_stress_frames=len(stress),
+        forces_mae_relative=forces_mae.mean / std if std > 0 else None,
+        per_element={symbol: float(absolute[k] / components[k]) * MILLI for k, symbol in there},
+        per_element_rmse={symbol: float(np.sqrt(square[k] / components[k])) * MILLI for k, symbol in there},
+        stress_mae_mpa=None if stress_mae is None else stress_mae.mean,
+        stress_mae_error_mpa=None if stress_mae is None else stress_mae.error,
+        stress_rmse_mpa=float(np.sqrt(np.mean(stress**2))) if known.any() else None,
+        pressure_bias_mpa=None if bias is None else bias.mean,
+        pressure_bias_error_mpa=None if bias is None else bias.error,
+        n_stress_frames=int(known.sum()),
+        n_independent=_independent(energy=energy_mae, forces=forces_mae, stress=stress_mae),
     )
 
 
-def _difference(name: str, reference: NDArray[np.float64] | None, predicted: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return predicted − reference, or raise where either is missing or not finite: a model's NaN must never be averaged away."""
-    for whose, values in (("reference", reference), ("model", predicted)):
-        if values is None:
-            raise ValueError(f"the {whose} has no {name}: an accuracy needs energies and forces of both")
-        if not np.isfinite(values).all():
-            raise ValueError(f"the {name} of the {whose} hold numbers that are not finite: leave such frames out, or mend the model")
-    assert reference is not None
-    assert predicted is not None
-    return predicted - reference
-
-
-def _stress_difference(reference: Frames, predicted: Frames) -> NDArray[np.float64]:
-    """Return ``(n_stress_frames, 6)`` in MPa over the frames with a whole reference stress; none where the model gives no stress."""
-    if reference.stresses is None or predicted.stresses is None:
-        return np.empty((0, 6))
-    known = np.isfinite(reference.stresses).all(axis=1)
-    if not np.isfinite(predicted.stresses[known]).all():
-        raise ValueError("the stresses of the model hold numbers that are not finite: leave such frames out, or mend the model")
-    difference: NDArray[np.float64] = predicted.stresses[known] - reference.stresses[known]
-    return difference * EV_PER_CUBIC_ANGSTROM_IN_MPA
-
-
-def _rms(values: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+def _independent(**estimates: Estimate | None) -> dict[str, float]:
+    return {name: round(found.n_eff, 1) for name, found in estimates.items() if found is not None}

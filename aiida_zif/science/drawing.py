@@ -156,11 +156,16 @@ def _groups(sources: Sequence[Source], bins_per: str) -> list[int]:
     known = [temperature for temperature in measured if temperature is not None]
     if len(known) < len(measured):
         raise ValueError("bins per temperature need the measured temperature of each trajectory; one has none: take bins_per trajectory")
-    groups, group, last = [0] * len(known), -1, -math.inf
-    for k in sorted(range(len(known)), key=known.__getitem__):
-        if known[k] > last * (1 + SAME_TEMPERATURE) or last < 0:
+    return same_temperature(known)
+
+
+def same_temperature(temperatures: Sequence[float]) -> list[int]:
+    """Return the group of each of ``temperatures``, K: those that lie nearer than ``SAME_TEMPERATURE`` to the next share one."""
+    groups, group, last = [0] * len(temperatures), -1, -math.inf
+    for k in sorted(range(len(temperatures)), key=temperatures.__getitem__):
+        if temperatures[k] > last * (1 + SAME_TEMPERATURE) or last < 0:
             group += 1
-        groups[k], last = group, known[k]
+        groups[k], last = group, temperatures[k]
     return groups
 
 

@@ -64,6 +64,29 @@ def mean_with_error(x: ArrayLike) -> Estimate:
     return Estimate(mean=float(series.mean()), error=error, n_eff=n / g)
 
 
+def mean_of_series(x: ArrayLike, series: ArrayLike) -> Estimate:
+    """Return the mean of ``x`` ``(n_samples,)`` over several series, each correlated within itself, with its standard error.
+
+    ``series`` ``(n_samples,)`` says to which series a sample belongs; those of one stand in time order. With nₖ samples in series k the
+    error is √Σ (nₖ/N · errorₖ)², errorₖ that of ``mean_with_error``; N_eff adds up. A series of one sample has the spread of all.
+
+    Raises ``ValueError`` where there is no sample or one is not finite.
+    """
+    samples, labels = _series(x), np.asarray(series)
+    n, variance, n_eff, lone = len(samples), 0.0, 0.0, 0
+    for label in np.unique(labels):
+        part = samples[labels == label]
+        if len(part) == 1:
+            lone += 1
+            continue
+        found = mean_with_error(part)
+        variance += (len(part) / n * found.error) ** 2
+        n_eff += found.n_eff
+    if lone:
+        variance += lone * float(samples.var(ddof=1)) / n**2 if n > 1 else float("nan")
+    return Estimate(mean=float(samples.mean()), error=float(np.sqrt(variance)), n_eff=n_eff + lone)
+
+
 def block_jackknife(
     function: Callable[[NDArray[np.float64]], ArrayLike], samples: ArrayLike, n_blocks: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -152,6 +152,15 @@ def test_batches_are_the_frames_of_the_file(tmp_path):
     np.testing.assert_allclose(np.concatenate([part.forces for part in parts]), frames.forces, rtol=1e-11)
 
 
+def test_batches_of_mixed_systems_end_where_other_atoms_begin(tmp_path):
+    """Where they are allowed; each batch is of one system."""
+    first, second = make_frames(3), make_frames(2, seed=1)
+    second = replace(second, species=SPECIES[::-1])
+    (tmp_path / "a.xyz").write_text(extxyz.text_of(first) + extxyz.text_of(second) + extxyz.text_of(first))
+    parts = list(extxyz.batches(tmp_path / "a.xyz", 2, mixed=True))
+    assert [(len(part), part.species == SPECIES) for part in parts] == [(2, True), (1, True), (2, False), (2, True), (1, True)]
+
+
 @pytest.mark.parametrize(
     ("second", "said"),
     [

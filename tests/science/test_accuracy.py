@@ -120,3 +120,24 @@ def test_as_dict_is_json() -> None:
     frames = reference()
     plain = compare(frames, shifted(frames, 1, 1, 1)).as_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_error_bars_know_of_correlation() -> None:
+    """Frames of which each comes four times in a row are worth a quarter: the bar of the mean is twice that of independent ones."""
+    frames = reference(8000)
+    assert frames.forces is not None
+    noise = np.random.default_rng(2).standard_normal((2000, 1, 1)) * 0.1
+    found = compare(frames, replace(frames, forces=frames.forces + np.repeat(noise, 4, axis=0)))
+    independent = np.std(1000 * np.abs(noise)) / np.sqrt(2000)
+    assert found.n_independent["forces"] == pytest.approx(2000, rel=0.25)
+    assert found.forces_mae_error_mev_per_angstrom == pytest.approx(independent, rel=0.2)
+
+
+def test_pressure_that_is_too_high_is_told() -> None:
+    """A stress that is too compressive by 1e-3 eV/Å³ along the diagonal is a pressure 160.2 MPa too high; shear has no part in it."""
+    frames = reference()
+    assert frames.stresses is not None
+    off = np.array([-1e-3, -1e-3, -1e-3, 0.5, 0.5, 0.5])
+    found = compare(frames, replace(frames, stresses=frames.stresses + off))
+    assert found.pressure_bias_mpa == pytest.approx(1e-3 * EV_PER_CUBIC_ANGSTROM_IN_MPA)
+    assert found.pressure_bias_error_mpa == pytest.approx(0, abs=1e-9)

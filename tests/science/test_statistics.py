@@ -70,6 +70,23 @@ def test_a_series_with_holes_is_refused(x):
         statistics.mean_with_error(x)
 
 
+def test_error_over_several_series_is_the_scatter_of_means():
+    """Three correlated series of different means and lengths: the error is the scatter of the mean over all, N_eff that of all."""
+    rng, labels = np.random.default_rng(5), np.repeat([0, 1, 2], [400, 800, 400])
+    copies = autoregressive(0.8, 400, rng, 300), autoregressive(0.8, 800, rng, 300), autoregressive(0.8, 400, rng, 300)
+    estimates = [statistics.mean_of_series(np.concatenate([a, b + 10, c - 5]), labels) for a, b, c in zip(*copies, strict=True)]
+    assert np.mean([one.error for one in estimates]) == pytest.approx(np.std([one.mean for one in estimates]), rel=0.15)
+    assert np.mean([one.n_eff for one in estimates]) == pytest.approx(1600 / 9, rel=0.15)
+
+
+def test_series_of_one_sample_are_independent():
+    """Each frame of a trajectory of its own: the error is that of independent samples."""
+    x = np.random.default_rng(6).standard_normal(50)
+    found = statistics.mean_of_series(x, np.arange(50))
+    assert (found.error, found.n_eff) == (pytest.approx(x.std(ddof=1) / np.sqrt(50)), 50)
+    assert np.isnan(statistics.mean_of_series([1.0], [3]).error)
+
+
 def test_too_many_blocks_are_refused():
     """Three samples cannot be cut into five blocks."""
     with pytest.raises(ValueError, match="3 samples cannot be cut into 5 blocks"):
