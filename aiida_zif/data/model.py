@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A model: the portable package, or its compiled child for one machine, plus facts read without opening it as a program."""
+"""A model: the portable package, its compiled child for one machine, or a legacy one; and facts read without opening it as a program."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from aiida.orm import SinglefileData
 
 from aiida_zif.formats import nequip_model
 
-SUFFIXES: tuple[str, ...] = (".nequip.zip", ".nequip.pt2", ".nequip.pth")
+SUFFIXES: tuple[str, ...] = tuple(nequip_model.SUFFIXES)
+
+MLIAP_SUFFIX = ".nequip.lmp.pt"
 
 
 class ZifModelData(SinglefileData):
     """An interatomic potential of the NequIP family.
 
-    Attributes: ``form`` ("package", "compiled", "torchscript"), ``architecture`` (the LAMMPS pair style: "nequip" or "allegro"),
+    Attributes: ``form`` ("package", "compiled", "mliap", "torchscript"), ``architecture`` (the LAMMPS pair style: "nequip" or "allegro"),
     ``type_names`` in the model's own order, ``cutoff_angstrom``, ``precision``, and whatever else the file's metadata or its maker tell.
     """
 
     @classmethod
     def from_file(cls, file: Any, filename: str, **facts: Any) -> ZifModelData:
-        """Return an unstored node of the model in ``file`` (path or binary handle).
+        """Return an unstored node of the model in ``file`` (path or binary handle); of one for LAMMPS ML-IAP all facts must be given.
 
         Raises ``ValueError`` if the file is not such a model, is cut, or names no elements.
         """
@@ -32,9 +34,15 @@ class ZifModelData(SinglefileData):
         if Path(filename).name != filename:
             raise ValueError(f"{filename!r} is no plain file name: give the name without a folder")
         node = cls(file=file, filename=filename)
+        attributes: dict[str, Any] = {"form": "mliap"}
         with node.open(mode="rb") as handle:
-            found = nequip_model.read_facts(handle)
-        attributes = {name: _plain(value) for name, value in dataclasses.asdict(found).items() if value is not None}
+            if filename.endswith(MLIAP_SUFFIX):
+                nequip_model.check_mliap(handle)
+            else:
+                found = dataclasses.asdict(nequip_model.read_facts(handle))
+                attributes = {name: _plain(value) for name, value in found.items() if value is not None}
+        if attributes["form"] != (said := next(form for suffix, form in nequip_model.SUFFIXES.items() if filename.endswith(suffix))):
+            raise ValueError(f"{filename!r} is called {said} by its suffix and is {attributes['form']}: give it the name it was made with")
         cutoff = attributes.pop("cutoff", None)
         if cutoff is not None:
             attributes["cutoff_angstrom"] = cutoff
@@ -50,7 +58,7 @@ class ZifModelData(SinglefileData):
 
     @property
     def form(self) -> str:
-        """``package``, ``compiled`` or ``torchscript``."""
+        """``package``, ``compiled``, ``mliap`` or ``torchscript``."""
         return str(self.base.attributes.get("form"))
 
     @property

@@ -7,18 +7,22 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 import yaml
 
-Form = Literal["package", "compiled", "torchscript"]
+Form = Literal["package", "compiled", "mliap", "torchscript"]
 
-SUFFIXES: dict[str, Form] = {".nequip.zip": "package", ".nequip.pt2": "compiled", ".nequip.pth": "torchscript"}
+SUFFIXES: dict[str, Form] = {
+    ".nequip.zip": "package", ".nequip.pt2": "compiled", ".nequip.lmp.pt": "mliap", ".nequip.pth": "torchscript", ".pth": "torchscript",
+}  # fmt: skip
 """What a model file may be called."""
 
-_ARCHITECTURES = {"NequIP": "nequip", "Allegro": "allegro"}
+_ARCHITECTURES = {"NequIP": "nequip", "Allegro": "allegro", "allegro": "allegro"}
+T = TypeVar("T")
 _VERSION_SUFFIX = "_version"
 # what zipfile raises, by where the damage is; NotImplementedError (a RuntimeError) for an unknown version, RuntimeError for encryption
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, struct.error)
@@ -29,7 +33,8 @@ class ModelFacts:
     """What the file itself says. A fact that its form does not hold is ``None`` or empty."""
 
     form: Form
-    """``package`` (portable), ``compiled`` (AOTInductor, fits one kind of machine) or ``torchscript`` (torch < 2.10)."""
+    """``package`` (portable), ``compiled`` (AOTInductor, fits one kind of machine), ``mliap`` (for LAMMPS ML-IAP, a pickle that tells
+    nothing without being opened) or ``torchscript`` (legacy: deployed by an older nequip)."""
     type_names: tuple[str, ...]
     """Names of the atom types in the model's own order."""
     cutoff: float
@@ -63,12 +68,22 @@ class ModelFacts:
 def read_facts(source: str | Path | IO[bytes]) -> ModelFacts:
     """Return the facts that the model file ``source`` (a path or an open binary handle) states about itself.
 
-    Raises ``ValueError`` where it is no whole zip file, or not one that nequip wrote; ``FileNotFoundError`` where there is none.
+    Raises ``ValueError`` where it is no whole zip file, or not one that nequip wrote, or one of LAMMPS ML-IAP, which states none;
+    ``FileNotFoundError`` where there is none.
     """
+    return _opened(source, _read)
+
+
+def check_mliap(source: str | Path | IO[bytes]) -> None:
+    """Raise ``ValueError`` unless ``source`` has the members of a whole file for LAMMPS ML-IAP; none is read."""
+    _opened(source, _check_mliap)
+
+
+def _opened(source: str | Path | IO[bytes], read: Callable[[zipfile.ZipFile, str], T]) -> T:
     name = str(source) if isinstance(source, (str, Path)) else getattr(source, "name", "the model")
     try:
         with zipfile.ZipFile(source) as archive:
-            return _read(archive, str(name))
+            return read(archive, str(name))
     except _DAMAGED as error:
         raise ValueError(f"{name} is no whole model file ({error}): it was cut or is something else; copy or make it again") from error
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
@@ -86,6 +101,12 @@ def _read(archive: zipfile.ZipFile, name: str) -> ModelFacts:
     if "extra/type_names" in members and "extra/r_max" in members:
         return _read_torchscript(archive, members)
     raise ValueError(f"{name} is a zip file, but no model of nequip: give a file of {', '.join(SUFFIXES)}")
+
+
+def _check_mliap(archive: zipfile.ZipFile, name: str) -> None:
+    members = {member.partition("/")[2] for member in archive.namelist()}
+    if not {"data.pkl", "version"} <= members or "constants.pkl" in members:  # TorchScript has the latter
+        raise ValueError(f"{name} is a zip file, but not what nequip-prepare-lmp-mliap writes: make it again")
 
 
 def _read_package(archive: zipfile.ZipFile, members: dict[str, str]) -> ModelFacts:
@@ -136,14 +157,28 @@ def _read_torchscript(archive: zipfile.ZipFile, members: dict[str, str]) -> Mode
         if key.startswith("extra/") and key != "extra/config"
     }
     versions = {key.removesuffix(_VERSION_SUFFIX): value for key, value in extra.items() if key.endswith(_VERSION_SUFFIX)}
+    builders, precision = _deployed(archive.read(members["extra/config"]) if "extra/config" in members else b"")
     return ModelFacts(
         form="torchscript",
         type_names=tuple(extra["type_names"].split()),
         cutoff=float(extra["r_max"]),
-        precision=extra.get("model_dtype"),
+        architecture=next((ours for theirs, ours in _ARCHITECTURES.items() if theirs in builders), "nequip" if builders else None),
+        precision=extra.get("model_dtype", precision),
         versions=versions,
         allow_tf32=extra.get("allow_tf32", "0") == "1",
     )
+
+
+def _deployed(config: bytes) -> tuple[str, str | None]:
+    """Return the model builders and the precision that the settings of a deployed model name.
+
+    They hold tensors as tags that would make Python objects: the tree of YAML is looked at, and nothing is made of it.
+    """
+    root = yaml.compose(config, Loader=yaml.SafeLoader)
+    found = {key.value: value for key, value in root.value} if isinstance(root, yaml.MappingNode) else {}
+    builders, precision = found.get("model_builders"), found.get("default_dtype")
+    names = [item.value for item in builders.value] if isinstance(builders, yaml.SequenceNode) else []
+    return " ".join(names), precision.value if isinstance(precision, yaml.ScalarNode) else None
 
 
 def _all(tree: Any, key: str) -> list[Any]:

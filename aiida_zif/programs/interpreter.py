@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from aiida_zif.formats.lammps_data import standard_masses
 from aiida_zif.programs.control_flow import ControlFlow
 from aiida_zif.programs.lammps_script import PLACEHOLDER, PairStyle, ScriptError, read_pair_coeff, read_pair_style, words
 from aiida_zif.programs.model_force import FIX, ModelForce, Tally
@@ -20,6 +21,22 @@ PER_ATOM_VIRIAL = ("stress/atom", "centroid/stress/atom", "heat/flux")
 
 OVERRIDING = ("setforce", "aveforce", "freeze", "rigid", "lineforce", "planeforce")
 """Fixes that replace or project forces: they must come after the model's."""
+
+MASS_TOLERANCE = 1.0
+"""u by which the mass of a type may lie off the element that it is called: C and N are 2 apart, isotopes of either 1."""
+HYDROGEN = (0.9, 4.1)
+"""u; deuterium, tritium and heavier hydrogen that allows a longer time step are hydrogen, too."""
+
+
+def mass_limits(name: str) -> tuple[float, float]:
+    """Return between which masses, u, an atom may be called ``name``: any where that is no element."""
+    if name == "H":
+        return HYDROGEN
+    try:
+        standard = standard_masses([name])[name]
+    except ValueError:
+        return 0.0, float("inf")
+    return standard - MASS_TOLERANCE, standard + MASS_TOLERANCE
 
 
 class Interpreter(ControlFlow):
@@ -97,8 +114,26 @@ class Interpreter(ControlFlow):
         if unknown := [name for name in type_names if name not in potential.type_names]:
             known = " ".join(potential.type_names)
             raise ScriptError(f"the model {path} knows the types {known}, and pair_coeff asks for {' '.join(unknown)}")
+        if potential.facts.form == "mliap":
+            raise ScriptError(f"the model {path} is for pair_style mliap unified in a LAMMPS with Kokkos: for {style} give what runs here")
         if (kind := potential.facts.architecture) not in (None, style):
             raise ScriptError(f"the model {path} is for pair_style {kind}, and the input says {style}: write pair_style {kind}")
+
+    def _check_masses(self, type_names: tuple[str, ...]) -> None:
+        """Refuse types whose masses are those of other elements: their order in ``pair_coeff`` is not that of the structure.
+
+        By now LAMMPS has a mass for each type or will say that it has not; styles with a mass per atom have none per type.
+        """
+        masses = self.lammps.extract_atom("mass")
+        if not masses:
+            return
+        wrong = []
+        for number, name in enumerate(type_names, 1):
+            low, high = mass_limits(name)
+            if masses[number] > 0 and not low <= masses[number] <= high:
+                wrong.append(f"type {number} is called {name} and has the mass {masses[number]:.6g}")
+        if wrong:
+            raise ScriptError(f"the types of pair_coeff stand in another order than those of the structure: {', '.join(wrong)}")
 
     def _clear(self, command: str) -> None:
         self.pass_on(command)
@@ -116,6 +151,8 @@ class Interpreter(ControlFlow):
             raise ScriptError("this restart was written by a run with a model, and a model is not part of it: give the pair lines again")
         if self._style is not None and self.force is None:
             raise ScriptError(f"pair_style {self._style.model} has no model yet: give its pair_coeff line before {command.split()[0]}")
+        if self.force is not None:
+            self._check_masses(self.force.type_names)
         if self.force is not None and self._per_atom_virial:
             raise ScriptError(f"compute {self._per_atom_virial} needs a virial per atom, which a model does not give: leave it out")
         if inner := [word.text for word in words(command) if word.raw != word.text and self.is_handled(word.text)]:

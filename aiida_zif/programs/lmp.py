@@ -30,7 +30,8 @@ Runs a LAMMPS input that may contain, as on a LAMMPS with these styles:
     pair_style   nequip | allegro | hybrid/overlay nequip buck 3.0 ...
     pair_coeff   * * [nequip] MODEL.nequip.pt2 C H N Zn
 
-The model is what nequip-compile made (.nequip.pt2) or, slower, a package (.nequip.zip).
+The model is what nequip-compile made (.nequip.pt2) or, slower, a package (.nequip.zip)
+or what an older nequip deployed (.pth).
 ZIF_DEVICE=cpu|cuda chooses the device; otherwise it is the one the model was compiled for.
 The model's energy is in pe and etotal, its virial in press; evdwl and epair hold the classical styles alone.
 One MPI rank; OMP_NUM_THREADS threads, 1 if it is not set."""
@@ -131,7 +132,7 @@ def run(path: str, text: str | None, options: Sequence[str]) -> int:
         on_note=lambda sentence: print(f"zif-lmp: {sentence}", flush=True),
         stopped=lambda: bool(stopper.signal),
     )
-    code, message = 0, ""
+    code, message, unfit = 0, "", False
     try:
         _refuse_strange_launcher(instance)
         if text is None:
@@ -141,12 +142,12 @@ def run(path: str, text: str | None, options: Sequence[str]) -> int:
     except Quit as quit_:
         code = int(quit_.args[0])
     except Exception as error:
-        code, message = 1, " ".join(str(error).split())
+        code, message, unfit = 1, " ".join(str(error).split()), isinstance(error, machine.Unfit)
         if not message.startswith("ERROR"):  # LAMMPS has said its own errors already
             _say(instance, message)
     if stopper.signal:
         code, message = 128 + stopper.signal, f"stopped by {signal.Signals(stopper.signal).name}"
-    report = _report(interpreter, programs, code, message)
+    report = _report(interpreter, programs, code, message) | {"unfit": unfit}
     stopper.lammps = None
     instance.close()
     report |= {"wall_s": round(time.perf_counter() - began, 3), "cpu_s": _cpu_seconds()}

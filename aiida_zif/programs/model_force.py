@@ -41,6 +41,8 @@ class ModelForce:
 
     def __init__(self, lammps: Any, potential: Potential, type_names: tuple[str, ...], tally: Tally) -> None:
         self.potential = potential
+        self.type_names = type_names
+        """What LAMMPS' types are called, in their order."""
         self._tally = tally
         self.failure: Exception | None = None
         """What went wrong in the last run: an exception cannot pass through LAMMPS' own code."""

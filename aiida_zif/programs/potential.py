@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A NequIP or Allegro model as a function of positions and cell: energy, forces, virial. The only place that opens a model."""
+"""A NequIP or Allegro model as a function of positions and cell: energy, forces, virial."""
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_zif.formats.nequip_model import SUFFIXES, ModelFacts, read_facts
-from aiida_zif.programs import machine
+from aiida_zif.programs import loaders, machine
 from aiida_zif.programs.neighbours import SKIN, NeighbourList, with_ghosts
-
-OUTPUTS = ("atomic_energy", "forces", "virial")
-"""What is asked of a model, by nequip's names; ``--target pair_nequip`` and ``pair_allegro`` give just these."""
 
 Outputs = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -25,7 +20,7 @@ Outputs = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 class Potential:
     """A loaded model with its neighbour list. Made by :func:`load`."""
 
-    def __init__(self, facts: ModelFacts, device: str, call: Callable[[dict[str, Any]], Sequence[Any]], *, skin: float = SKIN) -> None:
+    def __init__(self, facts: ModelFacts, device: str, call: loaders.Call, *, skin: float = SKIN) -> None:
         self.facts = facts
         self.type_names = facts.type_names
         self.cutoff = facts.cutoff
@@ -94,29 +89,29 @@ def form_of(path: str | Path) -> str:
     for suffix, form in SUFFIXES.items():
         if str(path).endswith(suffix):
             return form
-    raise ValueError(f"the model {path} has an unknown suffix: it must end in .nequip.pt2 (compiled) or .nequip.zip (package)")
+    raise ValueError(f"the model {path} has an unknown suffix: it must end in .nequip.pt2 (compiled), .nequip.zip (package) or .pth (legacy)")
 
 
 def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> Potential:
-    """Load a compiled model (``.nequip.pt2``) or, slower and with a warning, a package (``.nequip.zip``).
+    """Load a compiled model (``.nequip.pt2``) or, slower and with a warning, a package (``.nequip.zip``); or what only an evaluation needs:
+    a TorchScript model of an older nequip (``.pth``), or one made for LAMMPS ML-IAP (``.nequip.lmp.pt``).
 
     ``device`` is ``cpu`` or ``cuda``; without it the variable ZIF_DEVICE decides, else what the file was compiled for, else the CPU.
-    Raises ``ValueError`` or ``FileNotFoundError`` with one sentence where the file is missing, cut, of another kind or does not fit
-    this machine.
+    Raises ``ValueError`` or ``FileNotFoundError`` with one sentence where the file is missing, cut, or of another kind, and
+    :class:`machine.Unfit` where it was compiled for another machine.
     """
     form = form_of(path)
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no model file {path}: check the name and that it was copied here")
+    if form == "mliap":
+        facts, call = loaders.mliap(path)
+        return Potential(facts, "cpu", call, skin=skin)
     facts = read_facts(path)
-    if facts.form == "torchscript" or form != facts.form:
-        raise ValueError(
-            f"the model {path} is in the form {facts.form}, which is not run here: give the package (.nequip.zip) or what nequip-compile "
-            "--mode aotinductor makes of it (.nequip.pt2)"
-        )
+    if form != facts.form:
+        raise ValueError(f"the model {path} is in the form {facts.form} and is called {form} by its suffix: give it the name it was made with")
     wanted = device or os.environ.get("ZIF_DEVICE") or facts.device or "cpu"
     _check(path, facts, wanted)
-    call = _load_compiled(path, facts) if facts.form == "compiled" else _load_package(path, facts, wanted)
-    return Potential(facts, wanted, call, skin=skin)
+    return Potential(facts, wanted, loaders.BY_FORM[facts.form](path, facts, wanted), skin=skin)
 
 
 def _check(path: str | Path, facts: ModelFacts, device: str) -> None:
@@ -126,8 +121,8 @@ def _check(path: str | Path, facts: ModelFacts, device: str) -> None:
     if facts.device and facts.device != device.partition(":")[0]:
         raise ValueError(f"the model {path} was compiled for {facts.device} and {device} was asked: {again}, with --device {device}")
     if reason := machine.why_unfit(facts):
-        raise ValueError(f"the model {path} does not fit this machine, {reason}: {again}")
-    lacking = sorted(set(OUTPUTS) - set(facts.outputs))
+        raise machine.Unfit(f"the model {path} does not fit this machine, {reason}: {again}")
+    lacking = sorted(set(loaders.OUTPUTS) - set(facts.outputs))
     if facts.form == "compiled" and lacking:
         raise ValueError(f"the model {path} gives no {' and no '.join(lacking)}: compile it with --target pair_nequip or pair_allegro")
     if device.startswith("cuda"):
@@ -137,48 +132,4 @@ def _check(path: str | Path, facts: ModelFacts, device: str) -> None:
             raise ValueError(f"the model {path} is to run on a GPU and torch sees none: ask for a GPU or set ZIF_DEVICE=cpu")
         here = "".join(map(str, torch.cuda.get_device_capability()))
         if facts.compute_capability and facts.compute_capability != here:
-            raise ValueError(f"the model {path} was compiled for GPUs of capability {facts.compute_capability}, this is {here}: {again}")
-
-
-def _load_compiled(path: str | Path, facts: ModelFacts) -> Callable[[dict[str, Any]], Sequence[Any]]:
-    import importlib
-
-    import torch
-
-    for library in facts.custom_ops:
-        importlib.import_module(library)
-    torch.backends.cuda.matmul.allow_tf32 = facts.allow_tf32
-    torch.set_num_threads(machine.threads())
-    try:
-        model = torch._inductor.aoti_load_package(str(path))
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(f"torch cannot open the model {path} ({first}): compile the package again on this machine") from error
-    order = [facts.outputs.index(name) for name in OUTPUTS]
-
-    def call(tensors: dict[str, Any]) -> Sequence[Any]:
-        given = model(*(tensors[name] for name in facts.inputs))
-        return [given[index] for index in order]
-
-    return call
-
-
-def _load_package(path: str | Path, facts: ModelFacts, device: str) -> Callable[[dict[str, Any]], Sequence[Any]]:
-    import torch
-
-    warnings.warn(
-        f"the model {path} is a package and runs uncompiled, several times slower: nequip-compile makes the fast form of it",
-        stacklevel=3,
-    )
-    from nequip.model.saved_models.load_utils import load_saved_model
-    from nequip.utils.global_state import set_global_state
-
-    torch.set_num_threads(machine.threads())
-    set_global_state(allow_tf32=facts.allow_tf32)
-    model = load_saved_model(str(path), compile_mode="eager", model_key="sole_model").to(device).eval()
-
-    def call(tensors: dict[str, Any]) -> Sequence[Any]:
-        given = model(tensors)
-        return [given[name] for name in OUTPUTS]
-
-    return call
+            raise machine.Unfit(f"the model {path} was compiled for GPUs of capability {facts.compute_capability}, this is {here}: {again}")

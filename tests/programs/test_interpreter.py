@@ -12,7 +12,7 @@ import ase
 import numpy as np
 import pytest
 
-from aiida_zif.programs import potential
+from aiida_zif.programs import loaders
 from aiida_zif.programs.interpreter import Interpreter
 from aiida_zif.programs.potential import load
 from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_MPA
@@ -31,7 +31,7 @@ NO_BUCK = "".join(f"pair_coeff {i} {j} buck 0.0 0.1 0.0\n" for i in range(1, 5) 
 def opened_once() -> Iterator[None]:
     """Open each package once for all tests here; neighbour lists and everything else are new in each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(potential, "_load_package", functools.cache(potential._load_package))
+        patch.setitem(loaders.BY_FORM, "package", functools.cache(loaders.package))
         yield
 
 
