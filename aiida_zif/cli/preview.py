@@ -26,6 +26,10 @@ def preview(stage: str, inputs: Inputs) -> Preview:
 
     Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
     """
+    if stage == "scan":
+        from aiida_zif.cli.preview_scan import scan
+
+        return scan(inputs)
     return _STAGES[stage](inputs) if stage in _STAGES else Preview("", "", ())
 
 
@@ -126,10 +130,10 @@ def _relax(inputs: Inputs) -> Preview:
 def _train(inputs: Inputs) -> Preview:
     counts = inputs["dataset"].counts
     frames = f"{counts['train']} frames to learn from, {counts['validation']} to validate with, {counts['held_out']} held out"
-    return _training(inputs["run"].get_dict(), inputs["dataset"].elements, frames)
+    return training(inputs["run"].get_dict(), inputs["dataset"].elements, frames)
 
 
-def _training(values: Mapping[str, Any], elements: list[str], frames: str) -> Preview:
+def training(values: Mapping[str, Any], elements: list[str], frames: str) -> Preview:
     from aiida_zif.calculations.train import FOLDER, TRAIN, VALIDATION
     from aiida_zif.formats import nequip_config
 
@@ -238,7 +242,7 @@ def _pipeline(inputs: Inputs) -> Preview:
         campaign = _aimd_campaign({**inputs, **table})
         forecast.append(f"aimd: {len(aimd['state_points'])} state points, {campaign.forecast[-1]}")
     elements = sorted({symbol for node in given.values() for symbol in node.base.attributes.get("elements")})
-    trainings = [_training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
+    trainings = [training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
     forecast += [
         f"dataset: {plan['dataset']['n_train']} frames to train on, {plan['dataset']['n_validation']} to validate with",
         *(f"train: {training.forecast[0]}" for training in trainings),

@@ -89,7 +89,9 @@ def form_of(path: str | Path) -> str:
     for suffix, form in SUFFIXES.items():
         if str(path).endswith(suffix):
             return form
-    raise ValueError(f"the model {path} has an unknown suffix: it must end in .nequip.pt2 (compiled), .nequip.zip (package) or .pth (legacy)")
+    raise ValueError(
+        f"the model {path} has an unknown suffix: it must end in .nequip.pt2 (compiled), .nequip.zip (package) or .pth (legacy)"
+    )
 
 
 def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> Potential:
@@ -108,7 +110,9 @@ def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> 
         return Potential(facts, "cpu", call, skin=skin)
     facts = read_facts(path)
     if form != facts.form:
-        raise ValueError(f"the model {path} is in the form {facts.form} and is called {form} by its suffix: give it the name it was made with")
+        raise ValueError(
+            f"the model {path} is in the form {facts.form} and is called {form} by its suffix: give it the name it was made with"
+        )
     wanted = device or os.environ.get("ZIF_DEVICE") or facts.device or "cpu"
     _check(path, facts, wanted)
     return Potential(facts, wanted, loaders.BY_FORM[facts.form](path, facts, wanted), skin=skin)

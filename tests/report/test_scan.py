@@ -86,7 +86,9 @@ def test_latex_is_balanced(facts: dict[str, Any]) -> None:
     assert not any("µ" in line or "Å" in line for line in body)
 
 
-@pytest.mark.parametrize("rows", [{"a": [None]}, {"a": [(1.0, 2.0)]}, {f"a{k}": [(k + 1.0, 9.0 - k), (k + 1.5, 9.1 - k)] for k in range(8)}])
+@pytest.mark.parametrize(
+    "rows", [{"a": [None]}, {"a": [(1.0, 2.0)]}, {f"a{k}": [(k + 1.0, 9.0 - k), (k + 1.5, 9.1 - k)] for k in range(8)}]
+)
 def test_figure_is_well_formed(make_facts: Callable[..., dict[str, Any]], rows: dict[str, Any]) -> None:
     """No row with numbers, one, many with error bars; equal bytes for equal numbers."""
     facts = make_facts(rows, max_cost_us_per_atom=5.0)
