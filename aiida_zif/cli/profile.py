@@ -18,6 +18,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "package": (("nequip-package",), "zif.train"),
     "compile": (("nequip-compile",), "zif.compile"),
     "evaluate": (("zif-evaluate",), "zif.evaluate"),
+    "disagree": (("zif-disagree",), "zif.disagree"),
     "lammps": (("zif-lmp",), "zif.md"),
     "collect": (("zif-collect",), "zif.collect"),
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erf, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +54,17 @@ class Calibration:
     """Atoms on which the members agree exactly, which say nothing and were left out."""
     n_resamples: int
     seed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain Python: each error bar beside its value, coverages by the number of sigmas."""
+        found: dict[str, Any] = {}
+        for name in ("scale", "member_scale", "rank_correlation"):
+            found[name], found[f"{name}_error"] = getattr(self, name)
+        for one in self.coverage:
+            name = f"coverage_{one.sigmas:g}_sigma"
+            found |= {name: one.found.mean, f"{name}_error": one.found.error, f"{name}_expected": one.expected}
+        counts = {name: getattr(self, name) for name in ("n_frames", "n_atoms", "n_agreeing", "n_resamples", "seed")}
+        return {**found, **counts}
 
 
 def disagreement(forces: ArrayLike) -> Floats:

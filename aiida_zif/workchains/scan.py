@@ -61,7 +61,8 @@ class ScanWorkChain(SideBySideWorkChain):
         spec.input("table", valid_type=Str, required=False, serializer=to_aiida_type, help="Name of the table, if it has one.")
         spec.inputs.validator = validate_inputs
         spec.outline(
-            cls.draw_datasets, cls.inspect_datasets, while_(cls.should_run_children)(cls.run_children), cls.results
+            cls.begin, while_(cls.should_draw)(cls.draw, cls.inspect_draw), cls.begin_trainings,
+            while_(cls.should_run_children)(cls.run_children), cls.results,
         )  # fmt: skip
         spec.output("table", valid_type=Dict, required=False, help="Rows with errors and cost over seeds, front, pick, verdicts.")
         spec.output_namespace("models", dynamic=True, valid_type=ZifModelData, help="The portable package of each training.")
@@ -86,34 +87,40 @@ class ScanWorkChain(SideBySideWorkChain):
             values["sampling"] = Dict({**plan["dataset"], "seed": 1, **table.sampling})
         return values
 
-    def draw_datasets(self) -> Any:
-        """Draw each sampling once, whatever the number of rows that learn from it; all hold out the same frames."""
-        self.ctx.labels = [scan_rows.label_of(row, self.inputs.run.get_dict()) for row in self.inputs.rows.get_list()]
-        self.ctx.trainings = scan_rows.trainings(self.inputs.rows.get_list(), self.inputs.run.get_dict(), self.inputs.seeds.get_list())
+    def begin(self) -> None:
+        """Say which draws and which trainings there are. Rows of the same sampling share its draw."""
+        rows, common = self.inputs.rows.get_list(), self.inputs.run.get_dict()
+        self.ctx.labels = [scan_rows.label_of(row, common) for row in rows]
+        self.ctx.trainings = scan_rows.trainings(rows, common, self.inputs.seeds.get_list())
         self.ctx.datasets = dict(self.inputs.datasets) if "datasets" in self.inputs else {}
-        self.ctx.draws, nodes = [], {}
-        if "sampling" not in self.inputs or "trajectories" not in self.inputs:
-            return nodes
-        rows = [row for row in self.inputs.rows.get_list() if scan_rows.dataset_of(row, list(self.ctx.datasets)) not in self.ctx.datasets]
-        for name, parameters in scan_rows.samplings(rows, self.inputs.sampling.get_dict()).items():
-            key = f"dataset_{name}"
-            nodes[key] = self.submit(
-                DatasetWorkChain, trajectories=dict(self.inputs.trajectories), parameters=Dict(parameters), codes={},
-                temperature_tolerance=self.inputs.temperature_tolerance, metadata={"call_link_label": key},
-            )  # fmt: skip
-            self.report(f"{name}: DatasetWorkChain<{nodes[key].pk}>")
-            self.ctx.draws.append(name)
-        return nodes
+        drawn = [row for row in rows if scan_rows.dataset_of(row, list(self.ctx.datasets)) not in self.ctx.datasets]
+        self.ctx.draws = scan_rows.samplings(drawn, self.inputs.sampling.get_dict()) if drawn else {}
 
-    def inspect_datasets(self) -> None:
+    def should_draw(self) -> bool:
+        """One draw after the other: the first audits the trajectories for all of them."""
+        return bool(self.ctx.draws)
+
+    def draw(self) -> Any:
+        """Draw the next sampling; whatever it is, the same frames are held out."""
+        self.ctx.drawing = next(iter(self.ctx.draws))
+        parameters = Dict(self.ctx.draws.pop(self.ctx.drawing))
+        node = self.submit(
+            DatasetWorkChain, trajectories=dict(self.inputs.trajectories), parameters=parameters, codes={},
+            temperature_tolerance=self.inputs.temperature_tolerance, metadata={"call_link_label": f"dataset_{self.ctx.drawing}"},
+        )  # fmt: skip
+        return {"drawn": node}
+
+    def inspect_draw(self) -> None:
         """Rows whose frames could not be drawn fail; the others go on."""
-        for name in self.ctx.draws:
-            node = self.ctx[f"dataset_{name}"]
-            if node.is_finished_ok:
-                self.ctx.datasets[name] = node.outputs.dataset
-                self.out(f"datasets.{name}", node.outputs.dataset)
-            else:
-                self.report(f"{name}: DatasetWorkChain<{node.pk}> ended with [{node.exit_status}] {words_of(node)}")
+        node, name = self.ctx.drawn, self.ctx.drawing
+        if node.is_finished_ok:
+            self.ctx.datasets[name] = node.outputs.dataset
+            self.out(f"datasets.{name}", node.outputs.dataset)
+        else:
+            self.report(f"{name}: DatasetWorkChain<{node.pk}> ended with [{node.exit_status}] {words_of(node)}")
+
+    def begin_trainings(self) -> None:
+        """All of them but those without frames."""
         self.begin_children([key for key in self.ctx.trainings if self.dataset_name(key) in self.ctx.datasets])
 
     def row(self, key: str) -> dict[str, Any]:
