@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
@@ -61,8 +61,9 @@ class ZifFramesCalculation(CalcJob):
 def problem_of(frames: RemoteData, dataset: ZifDatasetData, computer: Computer | None) -> str | None:
     """Say in one sentence why a job on ``computer`` cannot link to ``frames``: elsewhere, removed, or of another dataset."""
     again = "run zif.frames again, or leave `frames` out"
-    if computer is not None and frames.computer.uuid != computer.uuid:
-        return f"the frames lie on {frames.computer.label}, but the code is on {computer.label}: {again}"
+    there = cast(Computer, frames.computer)
+    if computer is not None and there.uuid != computer.uuid:
+        return f"the frames lie on {there.label}, but the code is on {computer.label}: {again}"
     if frames.is_cleaned:
         return f"the remote folder {frames.pk} of the frames was cleaned: {again}"
     maker = frames.creator
@@ -74,11 +75,13 @@ def problem_of(frames: RemoteData, dataset: ZifDatasetData, computer: Computer |
     return None
 
 
-def provide(calcinfo: CalcInfo, folder: Folder, dataset: ZifDatasetData, splits: Sequence[str], frames: RemoteData | None) -> CalcInfo:
+def provide(
+    calcinfo: CalcInfo, output: str, folder: Folder, dataset: ZifDatasetData, splits: Sequence[str], frames: RemoteData | None
+) -> CalcInfo:
     """Let a job find the frames of ``splits``: linked where they were written, else written here.
 
     Before anything else a job that links looks whether the files are there and have the content they had when they were written; if not, it
-    ends with the words ``GONE``, as its program's output.
+    ends with the words ``GONE`` in ``output``, where its program would have written.
     """
     files = {split: file_of(split) for split in splits}
     if frames is None:
@@ -88,11 +91,11 @@ def provide(calcinfo: CalcInfo, folder: Folder, dataset: ZifDatasetData, splits:
                     extxyz.write(handle, batch)
         calcinfo.provenance_exclude_list = [*(calcinfo.provenance_exclude_list or []), *files.values()]
         return calcinfo
-    computer, path = frames.computer.uuid, frames.get_remote_path()
+    computer, path = cast(Computer, frames.computer).uuid, frames.get_remote_path()
     links = [(computer, f"{path}/{name}", name) for name in (*files.values(), CHECKSUMS)]
     calcinfo.remote_symlink_list = [*(calcinfo.remote_symlink_list or []), *links]
     wanted = "|".join(files.values())
     check = f"grep -E ' ({wanted})$' {CHECKSUMS} 2> /dev/null | sha256sum --check --status 2> /dev/null"
-    stop = f"{{ echo '{GONE}' > {calcinfo.codes_info[0].stdout_name}; exit 0; }}"
+    stop = f"{{ echo '{GONE}' > {output}; exit 0; }}"
     calcinfo.prepend_text = "\n".join(filter(None, [f"{check} || {stop}", calcinfo.prepend_text]))
     return calcinfo

@@ -35,7 +35,7 @@ def rendered(process: CalcJob, **derived: Any) -> Iterator[None]:
 def job_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return ``metadata.options`` of a CalcJob from the mapping that a user writes once per stage.
 
-    Keys are AiiDA's own, and ``gpus``, which asks the scheduler for that many.
+    Keys are AiiDA's own, and ``gpus``, which asks the scheduler for that many on a machine, and for a task for each of them.
 
     Raises ``ValueError`` for an unknown key.
     """
@@ -43,7 +43,7 @@ def job_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     gpus = int(given.pop("gpus", 0))
     if unknown := sorted(set(given) - set(CORE_OPTIONS)):
         raise ValueError(f"unknown options {', '.join(unknown)}; allowed are gpus, {', '.join(CORE_OPTIONS)}")
-    result: dict[str, Any] = {"resources": {"num_machines": 1, "num_mpiprocs_per_machine": 1}, "withmpi": False, **given}
+    result: dict[str, Any] = {"resources": {"num_machines": 1, "num_mpiprocs_per_machine": max(1, gpus)}, "withmpi": False, **given}
     if gpus:
         lines = [result.get("custom_scheduler_commands", ""), f"#SBATCH --gres=gpu:{gpus}"]
         result["custom_scheduler_commands"] = "\n".join(line for line in lines if line)
@@ -64,7 +64,7 @@ def record_cost(calcinfo: CalcInfo) -> CalcInfo:
     start = f'{{ echo "host $(hostname)"; echo "threads ${{OMP_NUM_THREADS:-unset}}"; echo "start $(date +%s.%N)"; }} > {COST_FILE}'
     end = f'{{ echo "end $(date +%s.%N)"; times; {SPACE_TEST} || echo "disk full"; }} >> {COST_FILE}'
     calcinfo.prepend_text = "\n".join(filter(None, [calcinfo.prepend_text, start]))
-    calcinfo.append_text = "\n".join(filter(None, [end, calcinfo.append_text]))
+    calcinfo.append_text = "\n".join(filter(None, [calcinfo.append_text, end]))
     calcinfo.retrieve_temporary_list = [*(calcinfo.retrieve_temporary_list or []), COST_FILE]
     return calcinfo
 

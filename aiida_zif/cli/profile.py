@@ -20,6 +20,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "evaluate": (("zif-evaluate",), "zif.evaluate"),
     "disagree": (("zif-disagree",), "zif.disagree"),
     "lammps": (("zif-lmp",), "zif.md"),
+    "frames": (("zif-frames",), "zif.frames"),
     "collect": (("zif-collect",), "zif.collect"),
 }
 """By role: the names of the program, the first that is found counts, and the plugin that runs it by default."""

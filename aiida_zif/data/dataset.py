@@ -140,6 +140,15 @@ class ZifDatasetData(SinglefileData):
         return hashlib.sha256("\n".join(places).encode()).hexdigest()
 
     @property
+    def n_without_stress(self) -> int:
+        """Number of frames to train on and to validate with that lack their stress; only stresses are read."""
+        with self._file() as (file, group):
+            if "stresses" not in file.fields:
+                return self.counts["train"] + self.counts["validation"]
+            learned = np.union1d(*(dataset_file.rows(group.file, split) for split in ("train", "validation")))
+            return int((~np.isfinite(file.array("stresses", learned)).all(axis=1)).sum())
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of frames per split."""
         return dict(self.base.attributes.get("counts"))

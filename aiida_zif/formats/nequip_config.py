@@ -14,20 +14,11 @@ import yaml
 from aiida_zif.formats.nequip_network import network
 from aiida_zif.formats.nequip_run import TrainRun, refuse
 
-__all__ = [
-    "BEST_CHECKPOINT",
-    "LAST_CHECKPOINT",
-    "METRICS_FILE",
-    "SEGMENT_SECONDS",
-    "TARGETS",
-    "TrainRun",
-    "frozen_hash",
-    "refuse",
-    "render",
-]
+__all__ = ["BEST_CHECKPOINT", "LAST_CHECKPOINT", "METRICS_FILE", "SEGMENT_SECONDS", "TARGETS", "TrainRun"]
+__all__ += ["frozen_hash", "refuse", "render"]
 
 _NAMES = {
-    "aiida_zif.programs": "best_checkpoint.BestCheckpoint segment_timer.SegmentTimer",
+    "aiida_zif.programs": "restart.BestCheckpoint restart.ExactRestart segment_timer.SegmentTimer",
     "allegro": "model.AllegroModel nn.TwoBodyBesselScalarEmbed",
     "lightning": "Trainer pytorch.loggers.CSVLogger",
     "lightning.pytorch.callbacks": "EarlyStopping LearningRateMonitor ModelCheckpoint",
@@ -155,7 +146,8 @@ def _trainer(run: TrainRun) -> dict[str, Any]:
             },
             {"_target_": "aiida_zif.programs.segment_timer.SegmentTimer", "seconds": f"${{{SEGMENT_SECONDS}}}"},
             {"_target_": f"{callback}.LearningRateMonitor", "logging_interval": "epoch"},
-            {"_target_": "aiida_zif.programs.best_checkpoint.BestCheckpoint", **watched, "dirpath": folder, "filename": "best"},
+            {"_target_": "aiida_zif.programs.restart.ExactRestart", **watched},
+            {"_target_": "aiida_zif.programs.restart.BestCheckpoint", **watched, "dirpath": folder, "filename": "best"},
             # `save_last` of the one above would write only when a better one is saved
             {"_target_": f"{callback}.ModelCheckpoint", "dirpath": folder, "filename": "last", "enable_version_counter": False},
         ],

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The metrics of a training, ``metrics.csv`` of Lightning's CSVLogger, as one row per epoch."""
+"""The metrics of a training, ``metrics.csv`` of Lightning's CSVLogger, as one row per epoch; and what nequip-train's own output says."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,21 @@ from numpy.typing import NDArray
 
 VALIDATION = "val0_epoch/"
 """Prefix of what was measured on the validation frames."""
+EPOCH_SECONDS = "epoch_s"
+"""The metric that says how long an epoch took, s."""
+ENDED = "TRAIN RUN END"
+"""What nequip-train writes when a training, or a segment of it, has come to its end."""
+SEGMENT_ENDED = "Segment ends after epoch"
+"""What it writes besides where the time was up, and epochs are left to do."""
+WEIGHTS = "Weights to learn: "
+"""What comes before their number."""
+
+_WEIGHTS = re.compile(rf"{WEIGHTS}(\d+) on (\d+) x (.+)")
+_NO_GPU = re.compile(r"No supported gpu backend found|But your machine only has|No CUDA GPUs are available|no NVIDIA driver", re.IGNORECASE)
+_GPU_MEMORY_FULL = re.compile(r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError")
+_RAISED = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b")
+_TERMINATED = re.compile(r"^[\w.]*(SIGTERMException|KeyboardInterrupt)", re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +57,58 @@ class LearningCurve:
         if watched is None or not np.isfinite(watched).any():
             return None
         return int(self.epoch[np.nanargmin(np.where(np.isfinite(watched), watched, np.nan))])
+
+
+@dataclass(frozen=True)
+class TrainOutput:
+    """What the output of nequip-train says of how a segment went."""
+
+    ended: bool
+    """Whether it came to its end: not killed, not aborted."""
+    segment_ended: bool
+    """Whether it ended because its time was up."""
+    n_parameters: int | None = None
+    """Weights that are learned."""
+    ranks: int | None = None
+    """Processes that shared the batches."""
+    device: str | None = None
+    """``CPU``, or the name of the GPU."""
+    no_gpu: str | None = None
+    """The line that says that the GPU asked for is not there."""
+    gpu_memory_full: bool = False
+    """Whether the memory of the GPU was full."""
+    error: str | None = None
+    """What was raised last, of a program that aborted."""
+
+
+def parse_output(text: str) -> TrainOutput:
+    """Return what nequip-train's output ``text`` says; cut anywhere, it says less."""
+    found = _WEIGHTS.search(text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    raised = [line for line in lines if _RAISED.match(line)]
+    return TrainOutput(
+        ended=ENDED in text,
+        segment_ended=SEGMENT_ENDED in text,
+        n_parameters=int(found[1]) if found else None,
+        ranks=int(found[2]) if found else None,
+        device=found[3].strip() if found else None,
+        no_gpu=next((line for line in lines if _NO_GPU.search(line)), None),
+        gpu_memory_full=_GPU_MEMORY_FULL.search(text) is not None,
+        error=(raised or lines)[-1] if _TRACEBACK in text and not _TERMINATED.search(text) else None,
+    )
+
+
+def why_it_ended(output: TrainOutput, curve: LearningCurve, done: int, asked: int) -> str:
+    """Return why a segment ended, after which ``done`` of ``asked`` epochs are done: ``asked epochs``, ``patience``, ``segment time``,
+    ``not a number``, ``killed`` or ``aborted``.
+    """
+    if curve.not_a_number is not None:
+        return "not a number"
+    if not output.ended:
+        return "killed" if output.error is None else "aborted"
+    if output.segment_ended:
+        return "segment time"
+    return "asked epochs" if done >= asked else "patience"
 
 
 def read(metrics_csv_text: str) -> LearningCurve:

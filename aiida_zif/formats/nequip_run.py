@@ -34,7 +34,7 @@ class TrainRun:
     parity: bool = False
     """Whether odd and even features of each order are kept."""
     irreps: str = "o3"
-    """``o3``: features know mirror images; ``so3``: rotations only, all even, what nequip 0.5.6 meant by ``parity: false`` (NequIP only)."""
+    """``o3``, with mirror images, or ``so3``, all even: what nequip 0.5.6 called ``parity: false`` (NequIP only)."""
     layers: int = 2
     """Interaction layers."""
     features: int = 16
@@ -109,7 +109,7 @@ class TrainRun:
     device: str = "cpu"
     """``cpu`` or ``gpu``."""
     devices: int = 1
-    """Processes on one machine that share each batch, each on a device of its own."""
+    """Processes on one machine that share each batch, each on a device of its own. With several ``seed`` does not order the frames."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -122,6 +122,10 @@ class TrainRun:
         if self.irreps == "so3" and (self.architecture != "nequip" or self.parity):
             raise ValueError(
                 f"irreps is 'so3' with {self.architecture} and parity {self.parity}: it needs nequip and parity false, or take 'o3'"
+            )
+        if self.devices > 1 and not self.shuffle:
+            raise ValueError(
+                f"shuffle is false with {self.devices} devices, but several share the frames in random order: change one of both"
             )
         if self.batch % self.devices:
             raise ValueError(f"batch is {self.batch}, but its frames must be shared evenly by {self.devices} devices: make it a multiple")

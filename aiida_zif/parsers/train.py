@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Parser of `zif.train`: learning curve, checkpoint, portable package."""
+"""Parser of `zif.train`: learning curve, checkpoints to go on from, portable package."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from aiida.engine import ExitCode
-from aiida.orm import ArrayData, Dict, SinglefileData
+from aiida.orm import ArrayData, Dict, FolderData
 
-from aiida_zif.calculations.train import MODEL, PACKAGE_OUTPUT
+from aiida_zif.calculations.frames import GONE
+from aiida_zif.calculations.plain import plain
+from aiida_zif.calculations.train import BEST, LAST, MODEL, PACKAGE_OUTPUT
 from aiida_zif.data.model import ZifModelData
-from aiida_zif.formats import nequip_config, nequip_log, nequip_model
+from aiida_zif.formats import nequip_checkpoint, nequip_config, nequip_log, nequip_model, scheduler
 from aiida_zif.parsers.job import ZifParser, last_words
 
 
@@ -22,36 +25,97 @@ class NequipTrainParser(ZifParser):
     program = "nequip-train"
 
     def read(self, folder: Path) -> ExitCode | None:
-        """Keep curve and checkpoint of a run that died; success is a package and the asked epochs or early stopping."""
-        run = nequip_config.TrainRun.from_dict(self.node.inputs.run.get_dict())
-        metrics, checkpoint, model = folder / "metrics.csv", folder / "last.ckpt", folder / MODEL
-        if not metrics.exists():
-            return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=last_words(self.stdout or self.stderr))
-        curve = nequip_log.read(metrics.read_text())
-        array = ArrayData()
-        array.set_array("step", np.asarray(curve.epoch))
-        for name, column in curve.columns.items():
-            array.set_array(re.sub(r"\W", "_", name), np.asarray(column))
-        self.out("learning_curve", array)
-        epochs = int(curve.epoch[-1]) + 1 if len(curve.epoch) else 0
+        """Keep curve and checkpoints of a run that died; success is a package and the asked epochs or early stopping."""
+        if GONE in self.stdout:
+            return self.verdict("ERROR_FRAMES_GONE")
+        if not self.stdout and not self.stderr:
+            return self.verdict("ERROR_NO_OUTPUT", program=self.program)
+        inputs = self.node.inputs
+        run = nequip_config.TrainRun.from_dict(inputs.run.get_dict())
+        said = nequip_log.parse_output(self.stdout)
+        if said.gpu_memory_full:
+            self.ended_by = None  # it is not the memory of the machine
+        before = inputs.restart.base.attributes.all if "restart" in inputs else {}
+        metrics = folder / Path(nequip_config.METRICS_FILE).name
+        curve = nequip_log.read(metrics.read_text() if metrics.exists() else "")
+        if len(curve):
+            self.out("learning_curve", array_of(curve))
+        kept = nequip_checkpoint.epochs_done(folder / LAST) or 0
+        epochs = max(kept, before.get("epochs", 0), int(curve.epoch[-1]) + 1 if len(curve) else 0)
+        reason = nequip_log.why_it_ended(said, curve, epochs, run.epochs)
+        dataset, model = inputs.dataset, folder / MODEL
+        best, weights = best_of(curve, before), said.n_parameters or before.get("n_parameters")
+        known = {"config_hash": nequip_config.frozen_hash(run, dataset.elements), "n_parameters": weights, **best}
         versions = nequip_model.read_facts(model).versions if model.exists() else {}
-        results = {"program": self.program, "versions": versions, "epochs": epochs, "best_epoch": curve.best_epoch, **self.cost}
-        self.out("results", Dict(results))
-        if checkpoint.exists() and epochs < run.epochs:
-            self.out("restart", SinglefileData(checkpoint, filename="last.ckpt"))
-        if curve.not_a_number is not None:
-            return self.verdict("ERROR_LOSS_NOT_A_NUMBER", epoch=curve.not_a_number)
-        if not model.exists() and epochs >= run.epochs:
-            reason = last_words(self._text(self.retrieved, PACKAGE_OUTPUT), 1)
-            return self.verdict("ERROR_PROGRAM_ABORTED", program="nequip-package", reason=reason)
-        if not model.exists():
-            return self.verdict("ERROR_INTERRUPTED", done=epochs, asked=run.epochs)
         facts = {
-            "architecture": run.architecture, "precision": run.precision, "seed": run.seed, "epochs": epochs,
-            "dataset_hash": self.node.inputs.dataset.base.attributes.get("content_hash"),
+            "program": self.program, "versions": versions, "epochs": epochs, "epochs_in_checkpoint": kept, "reason_ended": reason,
+            "ended_by": self.ended_by, **known, **cost_of(curve, run, dataset.counts["train"], said, self.cost), **self.cost,
         }  # fmt: skip
-        stopped_early = run.patience is not None and curve.best_epoch is not None and epochs - 1 - curve.best_epoch >= run.patience
-        self.out("model", ZifModelData.from_file(model, MODEL, **facts))
-        if epochs < run.epochs and not stopped_early:
-            return self.verdict("ERROR_INTERRUPTED", done=epochs, asked=run.epochs)
-        return None
+        self.out("results", Dict(plain(facts)))
+        if kept and nequip_checkpoint.epochs_done(folder / BEST):
+            restart = FolderData()
+            for name in (LAST, BEST):
+                restart.base.repository.put_object_from_file(str(folder / name), name)
+            restart.base.attributes.set_many(plain({**known, "epochs": kept}))
+            self.out("restart", restart)
+        if model.exists() and known["best_epoch"] is not None:
+            stress = {"stress_content": run.stress_content if run.stress_weight is not None else "none"}
+            maker = {"architecture": run.architecture, "precision": run.precision, "seed": run.seed, "epochs": epochs}
+            data = {"dataset_hash": dataset.base.attributes.get("content_hash"), "dataset_uuid": str(dataset.uuid)}
+            self.out("model", ZifModelData.from_file(model, MODEL, **plain({**known, **maker, **data, **stress})))
+        return self._judge(run, said, curve, epochs, reason)
+
+    def _judge(self, run: nequip_config.TrainRun, said: Any, curve: Any, epochs: int, reason: str) -> ExitCode | None:
+        """Say how it went, the cause that explains the others first."""
+        done = {"done": epochs, "asked": run.epochs}
+        if said.no_gpu is not None:
+            return self.verdict("ERROR_NO_GPU", reason=said.no_gpu)
+        if said.gpu_memory_full:
+            return self.verdict("ERROR_GPU_OUT_OF_MEMORY", batch=run.batch, **done)
+        if reason == "not a number":
+            return self.verdict("ERROR_LOSS_NOT_A_NUMBER", epoch=curve.not_a_number)
+        if reason in ("asked epochs", "patience") and "model" in self.outputs:
+            return None
+        if self.ended_by == scheduler.DISK_FULL:
+            return self.verdict("ERROR_DISK_FULL", **done)
+        if reason in ("asked epochs", "patience"):
+            words = last_words(self._text(self.retrieved, PACKAGE_OUTPUT), 1)
+            return self.verdict("ERROR_PROGRAM_ABORTED", program="nequip-package", reason=words)
+        if reason == "aborted" and self.ended_by is None:
+            return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=said.error)
+        return self.verdict("ERROR_INTERRUPTED", **done)
+
+
+def array_of(curve: nequip_log.LearningCurve) -> ArrayData:
+    """Return the curve as a node: ``step`` is the epoch, the other arrays are the metrics."""
+    array = ArrayData()
+    array.set_array("step", np.asarray(curve.epoch))
+    for name, column in curve.columns.items():
+        array.set_array(re.sub(r"\W", "_", name), np.asarray(column))
+    return array
+
+
+def best_of(curve: nequip_log.LearningCurve, before: dict[str, Any]) -> dict[str, Any]:
+    """Return the best epoch with its error and the metrics of its validation, of this segment or of those ``before``."""
+    found = {"best_epoch": curve.best_epoch, **{name: before.get(name) for name in ("best_error", "validation_errors")}}
+    if curve.best_epoch is not None:
+        row = curve.epoch.tolist().index(curve.best_epoch)
+        errors = {name: float(column[row]) for name, column in curve.columns.items() if name.startswith(nequip_log.VALIDATION)}
+        errors = {name.removeprefix(nequip_log.VALIDATION): value for name, value in errors.items()}
+        found |= {"best_error": errors["weighted_sum"], "validation_errors": errors}
+    if before.get("best_epoch") is not None and (curve.best_epoch is None or before["best_error"] <= found["best_error"]):
+        return {name: before.get(name) for name in found}
+    return found
+
+
+def cost_of(
+    curve: nequip_log.LearningCurve, run: nequip_config.TrainRun, n_train: int, said: nequip_log.TrainOutput, cost: dict[str, Any]
+) -> dict[str, Any]:
+    """Return device and ranks, seconds of an epoch, frames per second, and GPU seconds of the whole job."""
+    seconds = curve.columns.get(nequip_log.EPOCH_SECONDS, np.empty(0))
+    mean = float(np.nanmean(seconds)) if np.isfinite(seconds).any() else None
+    wall = cost.get("job_wall_s")
+    return {
+        "device": said.device, "ranks": said.ranks, "seconds_per_epoch": mean, "frames_per_second": n_train / mean if mean else None,
+        "gpu_s": wall * run.devices if wall is not None and run.device == "gpu" else None,
+    }  # fmt: skip

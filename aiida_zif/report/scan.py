@@ -94,7 +94,7 @@ def as_latex(facts: Facts, published: Mapping[str, Facts] | None = None, citatio
         label = f"\\quad {PUBLISHED}" if row["mark"] == PUBLISHED else _latex(row["label"])
         label = f"\\textbf{{{label}}}" if row["mark"] == "best" else label
         settings = [_latex(cell) for cell in _settings(row)[1:]]
-        lines.append([label, *settings, *(f"${cell}$" if cell != UNKNOWN else "--" for cell in _numbers(row, r" \pm "))])
+        lines.append([label, *settings, *(cell.replace(UNKNOWN, "--") for cell in _numbers(row, r" $\pm$ "))])
     body = [" & ".join(line) + r" \\" for line in lines]
     top = " & ".join(_latex(cell) for cell in head) + r" \\"
     notes = [f"% {one}" for one in sentences(facts, published, citation)]
@@ -110,6 +110,8 @@ def figure(facts: Facts) -> bytes:
     """Return the error of each row against its cost; what is on the front is joined, what was chosen is filled."""
     error = facts["rule"]["error"]
     known = {label: row for label in facts["order"] if (row := facts["rows"][label]).get(error) is not None and row["cost_us_per_atom"]}
+    costs = [row["cost_us_per_atom"] for row in known.values()]
+    middle = (min(costs) + max(costs)) / 2 if costs else 0.0
     architectures = sorted({str(row["architecture"]) for row in known.values()})
     with canvas(1, 1, 4.2) as (_, axes, buffer):
         axis = axes[0, 0]
@@ -128,14 +130,17 @@ def figure(facts: Facts) -> bytes:
                     row["cost_us_per_atom"], row[error], row[f"{error}_spread"], row["cost_us_per_atom_spread"], "o", color=colour,
                     markersize=7 if best else 5, markerfacecolor=colour if best else "white", elinewidth=0.8, capsize=2, zorder=2,
                 )  # fmt: skip
-                axis.annotate(label, (row["cost_us_per_atom"], row[error]), (6, 4), textcoords="offset points", fontsize=7,
-                              color=INK if row["on_front"] else GREY)  # fmt: skip
+                left = row["cost_us_per_atom"] > middle
+                axis.annotate(
+                    label, (row["cost_us_per_atom"], row[error]), (-7 if left else 7, 4), textcoords="offset points", fontsize=7,
+                    ha="right" if left else "left", color=INK if row["on_front"] else GREY,
+                )  # fmt: skip
             axis.plot([], [], "o", color=colour, markerfacecolor="white", label=architecture)
         axis.set_xlabel("cost / µs per atom and call")
         axis.set_ylabel(_axis(error))
-        axis.margins(0.15, 0.12)
+        axis.margins(0.08, 0.12)
         if known:
-            axis.legend(loc="upper right")
+            axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(architectures), borderaxespad=0)
         else:
             axis.text(0.5, 0.5, "no row has numbers", color=GREY, ha="center", va="center", transform=axis.transAxes)
         axis.set_title(f"chosen: {facts['best']}" if facts["best"] else "none chosen")

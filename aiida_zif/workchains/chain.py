@@ -89,14 +89,12 @@ class ZifWorkChain(WorkChain):
             raise
 
     def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
-        """Return the codes that a child stage needs, and those that it may use where they are given."""
-        may = [role for role in chain.MAY_USE if role in self.inputs.codes]
-        return {role: self.inputs.codes[role] for role in (*chain.CODES, *may)}
+        """Return the codes that a child stage needs, and those that it may use."""
+        return {role: self.inputs.codes[role] for role in (*chain.CODES, *chain.MAY_USE) if role in self.inputs.codes}
 
     def options(self, stage: str) -> dict[str, Any]:
-        """Return ``metadata.options`` for the jobs of ``stage``: its part where the mapping is by stage, else the whole."""
-        given = self.inputs.options.get_dict() if "options" in self.inputs else {}
-        return job_options(given.get(stage) if by_stage(given) else given)
+        """Return ``metadata.options`` for the jobs of ``stage``."""
+        return job_options(part_of(self.inputs.options.get_dict() if "options" in self.inputs else {}, stage))
 
     def stage_options(self, stage: str) -> dict[str, Any]:
         """Return the ``options`` input of a child: its stages' part where the mapping is by stage, else the whole."""
@@ -124,10 +122,16 @@ def words_of(node: Any) -> str:
 
 OUR_JOBS = "aiida.calculations:zif.*"
 """Process type of our CalcJobs, as a pattern of AiiDA's cache."""
-STAGES: tuple[str, ...] = ("aimd", "relax", "train", "compile", "evaluate", "disagree", "md")
+STAGES: tuple[str, ...] = ("aimd", "relax", "frames", "train", "compile", "evaluate", "disagree", "md")
 """The stages that start programs, and may have options of their own in a mapping by stage."""
-TOGETHER: dict[str, tuple[str, ...]] = {"train": ("train", "compile", "evaluate")}
+TOGETHER: dict[str, tuple[str, ...]] = {"train": ("frames", "train", "compile", "evaluate")}
 """The chain whose jobs are of more than one stage: its ``options`` may be by stage, too."""
+
+
+def part_of(options: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Return the options of ``stage``: its part where the mapping is by stage, else the whole; frames are written without a GPU."""
+    part = (options.get(stage) or {}) if by_stage(options) else options
+    return {name: value for name, value in part.items() if not (stage == "frames" and name == "gpus")}
 
 
 def by_stage(options: Mapping[str, Any]) -> bool:
@@ -161,8 +165,14 @@ class SegmentedWorkChain(ZifWorkChain):
         spec.input(
             "max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress."
         )
-        spec.outline(cls.setup, while_(cls.should_run_segment)(cls.run_segment, cls.inspect_segment), *cls.after_segments())
+        segment = (*cls.before_segment(), cls.run_segment, cls.inspect_segment)
+        spec.outline(cls.setup, while_(cls.should_run_segment)(*segment), *cls.after_segments())
         declare(spec, "ERROR_NO_PROGRESS", "ERROR_OUT_OF_MEMORY")
+
+    @classmethod
+    def before_segment(cls) -> tuple[Any, ...]:
+        """Return the steps of the outline that come before each segment."""
+        return ()
 
     @classmethod
     def after_segments(cls) -> tuple[Any, ...]:

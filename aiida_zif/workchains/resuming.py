@@ -24,6 +24,8 @@ OUT_OF_MEMORY, NODE_FAILED, STOPPED_BY_MONITOR = 110, 140, 150
 class ResumingWorkChain(SegmentedWorkChain):
     """A run in segments that is limited by progress and not by the number of its jobs."""
 
+    UNIT = "step"
+    """What is counted."""
     HANDLERS: tuple[str, ...] = ("stopped_by_user", "disk_full", "hanging", "out_of_memory", "requeued", "cancelled", "interrupted")
 
     @classmethod
@@ -96,7 +98,7 @@ class ResumingWorkChain(SegmentedWorkChain):
 
     def go_on(self, what: str) -> bool:
         """Report what happened and where the next segment begins."""
-        self.report(f"segment {self.ctx.number}: {what}; the next one goes on from step {self.ctx.done} of {self.asked()}")
+        self.report(f"segment {self.ctx.number}: {what}; the next one goes on from {self.UNIT} {self.ctx.done} of {self.asked()}")
         return True
 
     def ended_by(self, node: CalcJobNode) -> str | None:
@@ -172,13 +174,18 @@ class ResumingWorkChain(SegmentedWorkChain):
         if self.ctx.stalled >= self.inputs.max_stalled.value:
             return self.stop("ERROR_NO_PROGRESS", done=self.ctx.done, asked=self.asked(), tries=self.ctx.stalled)
         facts = self.facts(node)
-        return self.go_on(f"stopped at step {facts.get('last_step')} ({facts.get('ended_by') or facts.get('reason_ended')})")
+        return self.go_on(f"stopped at {self.UNIT} {facts.get('last_step')} ({facts.get('ended_by') or facts.get('reason_ended')})")
 
 
 def more_memory(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the scheduler options to change for more memory: twice of what was asked for, else half the ranks, else none."""
+    """Return the scheduler options to change for more memory: twice of what was asked for, else half the ranks, else none.
+
+    A rank that has a GPU of its own stays.
+    """
     if memory := options.get("max_memory_kb"):
         return {"max_memory_kb": 2 * memory}
+    if "gpu" in options.get("custom_scheduler_commands", ""):
+        return {}
     resources = dict(options["resources"])
     for name in ("num_mpiprocs_per_machine", "tot_num_mpiprocs"):
         if resources.get(name, 1) > 1:

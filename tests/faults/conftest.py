@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The real CP2K behind a script that does it harm, start by start, as each test says; nothing stands in for what CP2K answers."""
+"""Real programs behind a script that does them harm, start by start, as each test says; nothing stands in for what they answer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ state={state}
 n=$(($(cat $state/starts 2>/dev/null || echo 0) + 1)); echo $n > $state/starts
 # wait until a step stands in the table of energies, or CP2K is gone
 reached() {{ awk -v s=$1 '/^ /&&$1>=s{{f=1}} END{{exit !f}}' aiida-1.ener 2>/dev/null; }}
+# the same for an epoch in the metrics of a training
+trained() {{ awk -F, -v e=$1 'NR>1&&$1!=""&&$1>=e{{f=1}} END{{exit !f}}' out/csv/v0/metrics.csv 2>/dev/null; }}
+epoch() {{ until trained $1; do kill -0 $pid 2>/dev/null || return; sleep 0.05; done; }}
 step() {{ until reached $1; do kill -0 $pid 2>/dev/null || return; sleep 0.1; done; }}
 scheduler() {{ echo "$*" >> _scheduler-stderr.txt; }}
 [ -f $state/before_$n ] && . $state/before_$n
@@ -29,24 +32,34 @@ RUN: dict[str, Any] = {
 
 
 class Harm:
-    """What is done to CP2K at each of its starts, counted from 1."""
+    """What is done to a program at each of its starts, counted from 1."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def before(self, start: int, commands: str) -> None:
-        """Run shell commands in the job's folder before CP2K begins."""
+        """Run shell commands in the job's folder before the program begins."""
         (self.folder / f"before_{start}").write_text(commands + "\n")
 
     def during(self, start: int, commands: str) -> None:
-        """Run shell commands while CP2K runs: ``step N`` waits for a step, ``$pid`` is its process, ``scheduler WORDS`` writes stderr."""
+        """Run shell commands while it runs.
+
+        ``step N`` and ``epoch N`` wait for a step or an epoch, ``$pid`` is its process, ``scheduler WORDS`` writes stderr.
+        """
         (self.folder / f"during_{start}").write_text(commands + "\n")
 
     @property
     def starts(self) -> int:
-        """How often CP2K was started."""
+        """How often the program was started."""
         path = self.folder / "starts"
         return int(path.read_text()) if path.exists() else 0
+
+    def wrap(self, program: str) -> Path:
+        """Return the script that stands before ``program``."""
+        path = self.folder / Path(program).name.partition(".")[0]
+        path.write_text(SCRIPT.format(state=self.folder, program=program))
+        path.chmod(0o755)
+        return path
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +73,7 @@ def program() -> str:
 
 @pytest.fixture
 def harm(tmp_path: Path) -> Harm:
-    """Nothing is done to CP2K unless the test says so."""
+    """Nothing is done to a program unless the test says so."""
     folder = tmp_path / "harm"
     folder.mkdir()
     return Harm(folder)
@@ -71,32 +84,36 @@ def cp2k(harm: Harm, program: str, aiida_localhost: Any) -> Any:
     """The code: CP2K behind the script."""
     from aiida.orm import InstalledCode
 
-    path = harm.folder / "cp2k"
-    path.write_text(SCRIPT.format(state=harm.folder, program=program))
-    path.chmod(0o755)
     return InstalledCode(
-        label=f"cp2k-{harm.folder.parent.name}"[:50], computer=aiida_localhost, filepath_executable=str(path), with_mpi=False,
+        label=f"cp2k-{harm.folder.parent.name}"[:50], computer=aiida_localhost, filepath_executable=str(harm.wrap(program)), with_mpi=False,
         default_calc_job_plugin="zif.aimd", prepend_text="export OMP_NUM_THREADS=1",
     ).store()  # fmt: skip
 
 
 @pytest.fixture
-def run(cp2k: Any, crystal: Any, aiida_localhost: Any) -> Callable[..., Any]:
-    """Return ``run(chain, run=…, **inputs)``: the chain run in the foreground; its node."""
+def launch(aiida_localhost: Any) -> Callable[..., Any]:
+    """Return ``launch(process class, **inputs)``: the process run in the foreground; its node."""
     from aiida.manage import get_manager
-    from aiida.orm import Dict
 
     aiida_localhost.set_minimum_job_poll_interval(1)
 
-    def launch(chain: Any, run: dict[str, Any] | None = None, **inputs: Any) -> Any:
-        given = {"codes": {"cp2k": cp2k}, "structure": crystal, **inputs}
-        if run is not None:
-            given["run"] = Dict(run)
+    def run(process_class: Any, **inputs: Any) -> Any:
         # the runner of a test profile looks for the end of a child without a pause, and would take a whole core for it
-        runner = get_manager().create_runner(poll_interval=0.5)
-        return runner.run_get_node(chain, **given)[1]
+        return get_manager().create_runner(poll_interval=0.5).run_get_node(process_class, **inputs)[1]
 
-    return launch
+    return run
+
+
+@pytest.fixture
+def run(cp2k: Any, crystal: Any, launch: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``run(chain, run=…, **inputs)``: the chain run in the foreground; its node."""
+    from aiida.orm import Dict
+
+    def start(chain: Any, run: dict[str, Any] | None = None, **inputs: Any) -> Any:
+        given = {"codes": {"cp2k": cp2k}, "structure": crystal, **inputs}
+        return launch(chain, **given, **({} if run is None else {"run": Dict(run)}))
+
+    return start
 
 
 def reports(node: Any) -> str:

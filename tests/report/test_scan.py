@@ -81,7 +81,8 @@ def test_latex_is_balanced(facts: dict[str, Any]) -> None:
     assert len({line.count(" & ") for line in body}) == 1
     assert len(body) == 5
     assert r"\textbf{allegro\_r4}" in text
-    assert r"$21.0 \pm 1.4$" in text
+    assert r"21.0 $\pm$ 1.4" in text
+    assert r"15.0 $\pm$ --" in text
     assert text.count("{") == text.count("}")
     assert not any("µ" in line or "Å" in line for line in body)
 

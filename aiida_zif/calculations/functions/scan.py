@@ -103,9 +103,10 @@ def _best_training(rows: Mapping[str, Any], best: str | None, error: str) -> str
 def _notes(given: Mapping[str, Any], rows: Mapping[str, Any]) -> list[str]:
     """Return what a reader of the numbers must know."""
     notes = []
-    single = [label for label in given["order"] if rows[label]["seeds_measured"] == 1]
+    measured = [label for label in given["order"] if rows[label]["seeds_measured"]]
+    single = [label for label in measured if rows[label]["seeds_measured"] == 1]
     if single:
-        which = "every row" if len(single) == len(rows) else ", ".join(single)
+        which = "any row" if len(single) == len(measured) > 1 else ", ".join(single)
         notes.append(f"No error bar for {which}: one seed does not say how far seeds differ; give `seeds` of two or more.")
     sets = {row["dataset"]["held_out_places"] for row in rows.values() if row["dataset"]["held_out_places"]}
     if len(sets) > 1:
