@@ -125,7 +125,7 @@ class TrainRun:
             )
         if self.devices > 1 and not self.shuffle:
             raise ValueError(
-                f"shuffle is false with {self.devices} devices, but several share the frames in random order: change one of both"
+                f"shuffle is false with {self.devices} devices, but several share them in random order: change one"
             )
         if self.batch % self.devices:
             raise ValueError(f"batch is {self.batch}, but its frames must be shared evenly by {self.devices} devices: make it a multiple")
