@@ -44,19 +44,29 @@ def find() -> dict[str, Any]:
 def choose(chain: Any, texts: Sequence[str] = ()) -> dict[str, Any]:
     """Return the codes of ``chain`` by role: those given as ``ROLE=LABEL``, else those found. One sentence for what is missing."""
     roles = (*chain.CODES, *chain.MAY_USE)
-    codes = {role: code for role, code in find().items() if role in roles}
+    codes = {role: code for role, code in find().items() if role in roles} | by_hand(texts, roles)
+    if lacking := [role for role in chain.CODES if role not in codes]:
+        raise click.ClickException(missing(lacking))
+    return codes
+
+
+def by_hand(texts: Sequence[str], roles: Sequence[str]) -> dict[str, Any]:
+    """Return the codes named as ``ROLE=LABEL``, by role. One sentence for a role that is none of ``roles``, or a code that there is not."""
+    codes = {}
     for text in texts:
         role, sign, label = text.partition("=")
         if not sign or role not in roles:
             raise click.BadParameter(f"{text!r} should be ROLE=LABEL with a role of this stage: {', '.join(roles)}", param_hint="--code")
         codes[role] = load(label)
-    if missing := [role for role in chain.CODES if role not in codes]:
-        role = missing[0]
-        raise click.ClickException(
-            f"there is no code for {', '.join(missing)}; install what is missing ({INSTALL.get(role, 'see the documentation')}) and run "
-            f"`aiida-zif setup`, or name your own: --code {role}=LABEL@COMPUTER (`verdi code list`)"
-        )
     return codes
+
+
+def missing(roles: Sequence[str]) -> str:
+    """Return the sentence on codes that are not there."""
+    return (
+        f"there is no code for {', '.join(roles)}; install what is missing ({INSTALL.get(roles[0], 'see the documentation')}) and run "
+        f"`aiida-zif setup`, or name your own: --code {roles[0]}=LABEL@COMPUTER (`verdi code list`)"
+    )
 
 
 def load(label: str) -> Any:

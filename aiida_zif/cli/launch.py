@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`aiida-zif launch STAGE`: any of our work chains from the command line. One piece of code makes all commands from the chains' ports."""
+"""`aiida-zif launch STAGE`: any of our work chains from the command line, and single jobs. One piece of code makes all commands of chains
+from their ports; `cli.jobs` does so for jobs."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import click
 import yaml
 
 from aiida_zif.cli import codes as our_codes
+from aiida_zif.cli import jobs as our_jobs
 from aiida_zif.cli import overrides as our_overrides
 from aiida_zif.cli import ports as our_ports
 from aiida_zif.cli import profile as our_profile
@@ -27,13 +29,15 @@ PROTOCOL = "smoke"
 
 
 class Stages(click.Group):
-    """A command per work chain that the plugin has; the chain is imported when its command is called."""
+    """A command per work chain that the plugin has, and per job of use by itself; what is called is imported when it is called."""
 
     @property
     def entries(self) -> dict[str, importlib.metadata.EntryPoint]:
         """The entry points by stage."""
         found = importlib.metadata.entry_points(group="aiida.workflows")
-        return {entry.name.removeprefix(PREFIX): entry for entry in found if entry.name.startswith(PREFIX)}
+        jobs = {PREFIX + name for name in our_jobs.JOBS}
+        alone = [entry for entry in importlib.metadata.entry_points(group="aiida.calculations") if entry.name in jobs]
+        return {entry.name.removeprefix(PREFIX): entry for entry in (*alone, *found) if entry.name.startswith(PREFIX)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the stages in alphabetical order."""
@@ -44,7 +48,10 @@ class Stages(click.Group):
         stage = cmd_name.replace("-", "_")
         if stage not in self.entries:
             return None
-        return click.Command(stage) if ctx.resilient_parsing else make_command(stage, self.entries[stage].load())
+        if ctx.resilient_parsing:
+            return click.Command(stage)
+        entry = self.entries[stage]
+        return (our_jobs.make_command if entry.group == "aiida.calculations" else make_command)(stage, entry.load())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the stages with the first line of their module, read without importing it."""
@@ -237,7 +244,8 @@ def submit(builder: Any, profile: str | None) -> None:
         raise click.ClickException("the daemon is not running; start it: `verdi daemon start`, or leave --daemon out to run here")
     node = submit_process(builder)
     which = f" -p {profile}" if profile else ""
-    click.echo(f"{node.process_label}<{node.pk}> submitted.\n  aiida-zif status {node.pk}{which}\n  verdi{which} process report {node.pk}")
+    status = "" if hasattr(builder.metadata, "options") else f"\n  aiida-zif status {node.pk}{which}"
+    click.echo(f"{node.process_label}<{node.pk}> submitted.{status}\n  verdi{which} process report {node.pk}")
 
 
 def run(builder: Any) -> None:
@@ -262,7 +270,7 @@ def run(builder: Any) -> None:
     if node.is_finished_ok or (node.exit_status or 0) >= 700:
         click.echo(f"{name} [{node.exit_status}] {node.exit_message or 'finished'}")
         for link in sorted(node.base.links.get_outgoing().all(), key=lambda link: link.link_label):
-            if link.link_type.value == "return":
+            if link.link_type.value in ("return", "create"):
                 click.echo(f"  {link.link_label:<24} {type(link.node).__name__}<{link.node.pk}>")
         return
     ended = f"[{node.exit_status}] {node.exit_message}" if node.is_finished else str(node.process_state)

@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "audit": "Judge the labels of a trajectory.",
     "dataset": "Show, export, merge or filter datasets.",
     "demo": "From crystal to glass to elastic constants, once, for real.",
+    "figures": "Draw how models learned and how good they are.",
     "import": "Take up labelled frames that were made elsewhere.",
     "launch": "Launch one stage on your own structure.",
     "report": "Write the page of a pipeline from its nodes.",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from aiida_zif.report import graph, words
 from aiida_zif.report.glasses import replicas
+from aiida_zif.report.trained import Trained, arrays_of
+from aiida_zif.report.trained import collect as collect_trained
 from aiida_zif.science.coordination import coordination
 from aiida_zif.science.units import FS_IN_PS
 
@@ -58,8 +60,8 @@ class Curves:
     """All that the figures show. What a pipeline did not come to is empty."""
 
     state_points: list[StatePoint] = field(default_factory=list)
-    learning: dict[str, Array] = field(default_factory=dict)
-    """By model: ``epoch``, and columns by nequip's own names."""
+    trained: dict[str, Trained] = field(default_factory=dict)
+    """By model: how it learned, and its predictions of held-out frames."""
     melt_quenches: list[MeltQuench] = field(default_factory=list)
     structures: dict[str, Array] = field(default_factory=dict)
     """By solid, the crystal first: ``r``, ``g_zn_n``, ``n_zn_n``, ``angle``, ``angle_density``."""
@@ -74,27 +76,27 @@ def collect(pipeline: ProcessNode, facts: dict[str, Any]) -> Curves:
     for label, name in (("crystal", "crystal"), *names.items()):
         curves = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("curves")
         if curves is not None:
-            structures[name] = _arrays(curves)
+            structures[name] = arrays_of(curves)
         chain = graph.child(pipeline, f"strain_fluctuation_{label}")
         if (node := graph.outputs(chain).get("cells")) is not None:
             timestep = graph.content(graph.inputs(chain)["run"]).get("timestep_fs", 0.5) if chain is not None else 0.5
-            arrays = _arrays(node)
+            arrays = arrays_of(node)
             cells[name] = {"time_ps": arrays["step"] * timestep * FS_IN_PS, "cell": arrays["cell"]}
     return Curves(
         state_points=_state_points(pipeline, facts),
-        learning={
-            model["name"]: _arrays(node)
-            for model in facts["models"]
-            if (node := graph.outputs(graph.child(pipeline, f"train_{model['name']}")).get("learning_curve")) is not None
-        },
+        trained={model["name"]: one for model in facts["models"] if (one := _trained(pipeline, model["name"])) is not None},
         melt_quenches=[found for label, chain in replicas(pipeline) if (found := _melt_quench(names[label], chain)) is not None],
         structures=structures,
         cells=cells,
     )
 
 
-def _arrays(node: Any) -> Array:
-    return {name: np.asarray(node.get_array(name)) for name in node.get_arraynames()}
+def _trained(pipeline: ProcessNode, name: str) -> Trained | None:
+    chain = graph.child(pipeline, f"train_{name}")
+    try:
+        return None if chain is None else collect_trained(chain, name)
+    except ValueError:
+        return None
 
 
 def _state_points(pipeline: ProcessNode, facts: dict[str, Any]) -> list[StatePoint]:
@@ -126,7 +128,7 @@ def _melt_quench(name: str, chain: ProcessNode) -> MeltQuench | None:
     if not thermo:
         return None
     scale = run.get("timestep_fs", 0.5) * FS_IN_PS
-    rows = [_arrays(node) for node in thermo]
+    rows = [arrays_of(node) for node in thermo]
     seen = [(frames.steps, coordination(frames, "Zn", "N", 2.5).mean) for node in trajectories if (frames := _positions(node)) is not None]
     step = np.concatenate([part["step"] for part in rows])
     frame_steps = np.concatenate([steps for steps, _ in seen]) if seen else np.empty(0)

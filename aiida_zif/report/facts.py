@@ -143,7 +143,8 @@ def _model(step: graph.Step, pipeline: ProcessNode) -> dict[str, Any]:
     names = (
         "n_frames", "energy_mae_mev_per_atom", "energy_rmse_mev_per_atom", "forces_mae_mev_per_angstrom", "forces_rmse_mev_per_angstrom",
         "forces_std_mev_per_angstrom", "forces_mae_relative", "per_element", "stress_mae_mpa", "stress_rmse_mpa", "n_stress_frames",
-        "cost_us_per_atom", "cost_n_atoms", "model_form",
+        "energy_mae_error_mev_per_atom", "forces_mae_error_mev_per_angstrom", "stress_mae_error_mpa", "n_independent", "per_temperature",
+        "cost_us_per_atom", "cost_n_atoms", "cost_calls", "model_form",
     )  # fmt: skip
     uuids = {str(node.uuid) for node in (model, compiled) if node is not None}
     return {

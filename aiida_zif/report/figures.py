@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures of the page, one function each: numbers in, SVG bytes out, equal bytes for equal numbers."""
+"""The figures of solids and of time, one function each: numbers in, SVG bytes out, equal bytes for equal numbers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ WIDTH = 7.2
 """Inches, of a figure as wide as the page."""
 
 
+SCREEN_DPI = 200
+"""Of a figure as PNG."""
+
+
 @contextmanager
-def canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[tuple[Any, Any, io.BytesIO]]:
-    """Yield figure, axes ``(rows, columns)`` and the buffer that holds the SVG at the end."""
+def canvas(rows: int, columns: int, height: float, kind: str = "svg", **kwargs: Any) -> Iterator[tuple[Any, Any, io.BytesIO]]:
+    """Yield figure, axes ``(rows, columns)`` and the buffer that holds the image at the end: ``kind`` is svg or png."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -44,7 +48,10 @@ def canvas(rows: int, columns: int, height: float, **kwargs: Any) -> Iterator[tu
         FigureCanvasSVG(figure)
         axes = figure.subplots(rows, columns, squeeze=False, **kwargs)
         yield figure, axes, buffer
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        if kind == "svg":
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        else:
+            figure.savefig(buffer, format=kind, dpi=SCREEN_DPI)
 
 
 def aimd(points: Sequence[StatePoint]) -> bytes:
@@ -61,51 +68,6 @@ def aimd(points: Sequence[StatePoint]) -> bytes:
         axes[0, 0].set_ylabel("T / K")
         axes[1, 0].set_ylabel("energy / meV per atom")
         axes[0, 0].set_ylim(bottom=0)
-    return buffer.getvalue()
-
-
-METRICS = (("forces_mae", "force MAE / meV/Å"), ("per_atom_energy_mae", "energy MAE / meV per atom"))
-
-
-def _sparse(value: float, _: int) -> str:
-    """Return the labels 2, 3 and 5 of each decade."""
-    return f"{value:g}" if f"{value:e}"[0] in "235" else ""
-
-
-def learning_curves(models: dict[str, Array]) -> bytes:
-    """Return the mean absolute errors on training and validation frames by epoch."""
-    with canvas(1, 2, 2.5) as (_, axes, buffer):
-        for axis, (metric, label) in zip(axes[0], METRICS, strict=True):
-            for k, (name, columns) in enumerate(models.items(), 1):
-                for prefix, style, what in (("val0_epoch_", "-", "validation"), ("train_metric_epoch_", ":", "training")):
-                    values = columns.get(prefix + metric)
-                    if values is None or not (known := np.isfinite(values) & (np.asarray(values) > 0)).any():
-                        continue
-                    epoch = np.asarray(columns["step"])[known] + 1
-                    axis.plot(epoch, 1000 * values[known], style, color=COLOURS[k % len(COLOURS)], label=f"{name}, {what}")
-            axis.set_yscale("log")
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter(_sparse)
-            axis.set_xlabel("epoch")
-            axis.set_ylabel(label)
-        axes[0, 0].legend(loc="upper right")
-    return buffer.getvalue()
-
-
-def errors_by_element(models: Sequence[dict[str, Any]]) -> bytes:
-    """Return the force errors on held-out frames by element, a bar per model."""
-    known = [model for model in models if model["per_element"]]
-    elements = sorted({symbol for model in known for symbol in model["per_element"]})
-    with canvas(1, 1, 2.2) as (_, axes, buffer):
-        axis, width = axes[0, 0], 0.8 / max(1, len(known))
-        for k, model in enumerate(known):
-            heights = [model["per_element"].get(symbol, np.nan) for symbol in elements]
-            at = np.arange(len(elements)) + (k - (len(known) - 1) / 2) * width
-            bars = axis.bar(at, heights, 0.92 * width, color=COLOURS[(k + 1) % len(COLOURS)], label=model["name"])
-            axis.bar_label(bars, fmt="%.0f", padding=1, fontsize=7.5, color=GREY)
-        axis.set_xticks(range(len(elements)), elements)
-        axis.set_ylabel("force MAE / meV/Å")
-        axis.legend(loc="upper left")
     return buffer.getvalue()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiida.orm import ProcessNode
 
-from aiida_zif.report import curves, figures, graph, words
+from aiida_zif.report import curves, figures, graph, training, words
 from aiida_zif.report.numbers import UNKNOWN, duration, number, share, with_error
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -170,19 +170,30 @@ def _models(facts: dict[str, Any], found: curves.Curves) -> str:
         return html + _p("The pipeline did not come so far.")
     rows = [
         [
-            escape(model["name"]), str(model["epochs"] or UNKNOWN), number(model["energy_mae_mev_per_atom"], 1),
-            escape(words.forces(model)), number(model["stress_mae_mpa"], 0), number(model["cost_us_per_atom"], 1),
+            escape(model["name"]), str(model["epochs"] or UNKNOWN), escape(words.energies(model)),
+            escape(words.forces(model)), escape(words.stresses(model)), number(model["cost_us_per_atom"], 1),
             "yes" if model["runs_md"] else "", escape(model["verdict"]), _uuid(model["uuid"]),
         ]
         for model in facts["models"]
     ]  # fmt: skip
     head = ["", "epochs", "energy / meV/atom", "forces / meV/Å", "stress / MPa", "cost / µs/atom/call", "runs MD", "verdict", "node"]
     html += _table(head, rows, (1, 2, 3, 4, 5))
-    html += _p("Mean absolute errors on held-out frames, the last in time of each trajectory; in brackets: share of the forces' spread.")
-    if found.learning:
-        html += _figure(figures.learning_curves(found.learning), "Learning curves: mean absolute errors by epoch.")
+    text = "Mean absolute errors on held-out frames, the last in time of each trajectory, with one standard error"
+    html += _p(f"{text}; in brackets: share of the forces' spread.")
+    learned = {name: one.learning for name, one in found.trained.items() if one.learning}
+    if learned:
+        text = "Learning curves: loss and mean absolute errors by epoch; upright lines: the epoch whose weights are the model."
+        html += _figure(training.learning_curves(learned), text)
+    for name, one in found.trained.items():
+        if one.predictions:
+            text = f"{name}: model against reference on held-out frames; forces as counts, the darker the more."
+            html += _figure(training.parity(one.predictions), text)
     if any(model["per_element"] for model in facts["models"]):
-        html += _figure(figures.errors_by_element(facts["models"]), "Force error on held-out frames by element.")
+        html += _figure(training.errors_by_element(facts["models"]), "Force error on held-out frames by element.")
+    by_temperature = {model["name"]: model["per_temperature"] for model in facts["models"] if model["per_temperature"]}
+    if by_temperature:
+        text = "Errors on held-out frames by the measured temperature of their trajectory; error bars: one standard error."
+        html += _figure(training.errors_by_temperature(by_temperature), text)
     return html
 
 

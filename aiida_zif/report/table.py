@@ -99,8 +99,8 @@ def _models(facts: dict[str, Any]) -> list[str]:
         return [_rule("models"), "missing: the pipeline did not come so far"]
     rows = [
         (
-            model["name"], f"{model['epochs'] or '–'}", number(model["energy_mae_mev_per_atom"], 1), words.forces(model),
-            number(model["stress_mae_mpa"], 0), number(model["cost_us_per_atom"], 1),
+            model["name"], f"{model['epochs'] or '–'}", words.energies(model), words.forces(model),
+            words.stresses(model), number(model["cost_us_per_atom"], 1),
             ("runs MD" if model["runs_md"] else "") if model["verdict"] == "done" else model["verdict"],
         )
         for model in facts["models"]
@@ -108,7 +108,7 @@ def _models(facts: dict[str, Any]) -> list[str]:
     frames = next((model["n_frames"] for model in facts["models"] if model["n_frames"]), None)
     head = ("", "epochs", "meV/atom", "meV/Å (of spread)", "MPa", "µs/atom/call", "")
     title = f"models: mean absolute errors on {frames} held-out frames" if frames else "models"
-    return [_rule(title), *_grid(head, rows, (12, 9, 11, 20, 8, 15, 25), (False, True, True, True, True, True, False))]
+    return [_rule(title), *_grid(head, rows, (12, 9, 14, 20, 12, 15, 18), (False, True, True, True, True, True, False))]
 
 
 def _solids(facts: dict[str, Any]) -> list[list[str]]:

@@ -161,11 +161,22 @@ def cached(cost: dict[str, Any]) -> str:
     return f"; {jobs} of {len(cost['jobs'])} jobs were not run, their results came from the cache" if jobs else ""
 
 
+def energies(model: dict[str, Any]) -> str:
+    """Return the energy error with its error bar."""
+    return with_error((model["energy_mae_mev_per_atom"], model["energy_mae_error_mev_per_atom"]), digits=1)
+
+
 def forces(model: dict[str, Any]) -> str:
-    """Return the force error, absolute and relative to the spread."""
+    """Return the force error with its error bar, and relative to the spread."""
     if model["forces_mae_mev_per_angstrom"] is None:
         return UNKNOWN
-    return f"{model['forces_mae_mev_per_angstrom']:.0f} ({share(model['forces_mae_relative'])})"
+    error = with_error((model["forces_mae_mev_per_angstrom"], model["forces_mae_error_mev_per_angstrom"]), digits=0)
+    return f"{error} ({share(model['forces_mae_relative'])})"
+
+
+def stresses(model: dict[str, Any]) -> str:
+    """Return the stress error with its error bar."""
+    return with_error((model["stress_mae_mpa"], model["stress_mae_error_mpa"]), digits=0)
 
 
 def coordination(value: Any) -> str:

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from aiida_zif.cli.jobs import JOBS
+
 Call = Callable[..., Result]
 STAGES = sorted(entry.name[4:] for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif."))
 MD = ["md", "melt_quench", "glass_ensemble", "eos", "strain_fluctuation"]
@@ -19,12 +21,12 @@ CRYSTAL = "dia-zn-im-2"
 
 
 def test_every_chain_has_a_command() -> None:
-    """The help lists the chains that the plugin declares, each with what it is for, and imports no AiiDA."""
+    """The help lists the chains that the plugin declares, and the jobs that are launched alone, each with what it is for."""
     from aiida_zif.cli.launch import Stages, launch
 
     output = CliRunner().invoke(launch, ["--help"]).output
     words = {line.split()[0]: line.split()[1:] for line in output.partition("Stages:")[2].splitlines() if line[:4].strip()}
-    assert sorted(words) == STAGES
+    assert sorted(words) == sorted([*STAGES, *JOBS])
     assert all(words.values())
     assert isinstance(launch, Stages)
 

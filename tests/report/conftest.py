@@ -50,6 +50,14 @@ def structure() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def by_temperature(temperature: float | None) -> dict[str, Any]:
+    """Facts of one row of the errors by temperature."""
+    return {
+        "temperature_k": temperature, "energy_mae_mev_per_atom": 9.0, "energy_mae_error_mev_per_atom": 0.5, "stress_mae_mpa": 200.0,
+        "stress_mae_error_mpa": None, "forces_mae_mev_per_angstrom": 250.0, "forces_mae_error_mev_per_angstrom": 11.0,
+    }  # fmt: skip
+
+
 def model(name: str, **changes: Any) -> dict[str, Any]:
     """Facts of one training."""
     facts = {
@@ -58,6 +66,9 @@ def model(name: str, **changes: Any) -> dict[str, Any]:
         "forces_mae_mev_per_angstrom": 251.0, "forces_rmse_mev_per_angstrom": 340.0, "forces_std_mev_per_angstrom": 1650.0,
         "forces_mae_relative": 0.152, "per_element": {"C": 280.0, "H": 150.0, "N": 310.0, "Zn": 160.0}, "stress_mae_mpa": 212.0,
         "stress_rmse_mpa": 300.0, "n_stress_frames": 84, "cost_us_per_atom": 17.3, "cost_n_atoms": 34, "model_form": "compiled",
+        "energy_mae_error_mev_per_atom": 0.4, "forces_mae_error_mev_per_angstrom": 12.0, "stress_mae_error_mpa": None,
+        "n_independent": {"energy": 20.0, "forces": 25.0}, "cost_calls": 20,
+        "per_temperature": [by_temperature(290.0), by_temperature(None)],
         "uuid": UUID, "uuid_compiled": UUID, "uuid_accuracy": UUID, "uuid_chain": UUID,
     }  # fmt: skip
     return {**facts, **changes}

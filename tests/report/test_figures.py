@@ -29,16 +29,9 @@ def replica() -> MeltQuench:
 
 def draw(name: str, facts: dict[str, Any], arrays: dict[str, Any]) -> bytes:
     glass = facts["glasses"][0]
-    epochs = {
-        "step": np.arange(4),
-        "val0_epoch_forces_mae": np.array([2.0, 1.0, 0.5, np.nan]),
-        "val0_epoch_per_atom_energy_mae": np.ones(4),
-    }
     cell = {"time_ps": np.arange(5.0), "cell": np.eye(3) * np.linspace(17, 17.2, 5)[:, None, None]}
     drawings: dict[str, Callable[[], bytes]] = {
         "aimd": lambda: figures.aimd([state_point(), state_point()]),
-        "learning_curves": lambda: figures.learning_curves({NAME: epochs}),
-        "errors_by_element": lambda: figures.errors_by_element(facts["models"]),
         "melt_quench": lambda: figures.melt_quench([replica()]),
         "rdf": lambda: figures.rdf({"crystal": arrays, NAME: arrays}),
         "angles": lambda: figures.angles({"crystal": arrays, NAME: arrays}),
@@ -50,7 +43,7 @@ def draw(name: str, facts: dict[str, Any], arrays: dict[str, Any]) -> bytes:
     return drawings[name]()
 
 
-NAMES = ["aimd", "learning_curves", "errors_by_element", "melt_quench", "rdf", "angles", "rings", "pressure_volume", "cells", "timeline"]
+NAMES = ["aimd", "melt_quench", "rdf", "angles", "rings", "pressure_volume", "cells", "timeline"]
 
 
 @pytest.mark.parametrize("name", NAMES)
