@@ -86,17 +86,18 @@ class EnsembleWorkChain(SideBySideWorkChain):
             "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"]),
         }  # fmt: skip
 
-    def begin(self) -> None:
-        """A member per seed."""
+    def begin(self) -> Any:
+        """A member per seed, all on frames that are written once."""
         self.ctx.members = {f"member_{number:02d}": seed for number, seed in enumerate(self.inputs.seeds.get_list(), 1)}
         self.begin_children(list(self.ctx.members))
+        return self.write_frames({"dataset": self.inputs.dataset})
 
     def child(self, key: str) -> tuple[type[TrainWorkChain], dict[str, Any]]:
         """The training of one member."""
         return TrainWorkChain, {
             "codes": self.codes_for(TrainWorkChain), "dataset": self.inputs.dataset, "device": self.inputs.device,
             "run": Dict({**self.inputs.run.get_dict(), "seed": self.ctx.members[key]}),
-            "max_relative_force_mae": self.inputs.max_relative_force_mae, **self.stage_options("train"),
+            "max_relative_force_mae": self.inputs.max_relative_force_mae, **self.links("dataset"), **self.stage_options("train"),
         }  # fmt: skip
 
     def gather(self) -> ExitCode | None:

@@ -54,6 +54,8 @@ class ScanWorkChain(SideBySideWorkChain):
         spec.input("sampling", valid_type=Dict, required=False, serializer=to_aiida_type, help="How to draw; rows may change a part.")
         spec.input("temperature_tolerance", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.15), help="Relative.")
         spec.input("device", valid_type=Str, serializer=to_aiida_type, default=lambda: Str("cpu"), help="Where MD will run: cpu or cuda.")
+        spec.input("compile", valid_type=Bool, serializer=to_aiida_type, default=lambda: Bool(True),
+                   help="Measure the form that MD runs, else the package, which is several times slower.")  # fmt: skip
         spec.input("max_relative_force_mae", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.3), help="Of the spread.")
         spec.input("rule", valid_type=Dict, serializer=to_aiida_type, default=lambda: Dict(DEFAULT_RULE), validator=_validate_rule,
                    help="By which the best row is chosen: `error`, and `max_cost_us_per_atom` or null.")  # fmt: skip
@@ -61,7 +63,7 @@ class ScanWorkChain(SideBySideWorkChain):
         spec.input("table", valid_type=Str, required=False, serializer=to_aiida_type, help="Name of the table, if it has one.")
         spec.inputs.validator = validate_inputs
         spec.outline(
-            cls.begin, while_(cls.should_draw)(cls.draw, cls.inspect_draw), cls.begin_trainings,
+            cls.begin, while_(cls.should_draw)(cls.draw, cls.inspect_draw), cls.run_frames, cls.begin_trainings,
             while_(cls.should_run_children)(cls.run_children), cls.results,
         )  # fmt: skip
         spec.output("table", valid_type=Dict, required=False, help="Rows with errors and cost over seeds, front, pick, verdicts.")
@@ -82,6 +84,7 @@ class ScanWorkChain(SideBySideWorkChain):
             "rows": List(rows), "run": Dict(common), "seeds": List(table.seeds or known), "table": Str(table.name),
             "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"]), "max_concurrent": Int(stage["max_concurrent"]),
             "rule": Dict({**DEFAULT_RULE, **stage["rule"]}), "use_cache": Bool(stage["use_cache"]),
+            "compile": Bool(stage["compile"]),
         }  # fmt: skip
         if inputs.get("trajectories"):
             values["sampling"] = Dict({**plan["dataset"], "seed": 1, **table.sampling})
@@ -119,6 +122,11 @@ class ScanWorkChain(SideBySideWorkChain):
         else:
             self.report(f"{name}: DatasetWorkChain<{node.pk}> ended with [{node.exit_status}] {words_of(node)}")
 
+    def run_frames(self) -> Any:
+        """Once per dataset, however many rows learn from it."""
+        names = {self.dataset_name(key) for key in self.ctx.trainings}
+        return self.write_frames({name: self.ctx.datasets[name] for name in sorted(names) if name in self.ctx.datasets})
+
     def begin_trainings(self) -> None:
         """All of them but those without frames."""
         self.begin_children([key for key in self.ctx.trainings if self.dataset_name(key) in self.ctx.datasets])
@@ -135,9 +143,12 @@ class ScanWorkChain(SideBySideWorkChain):
     def child(self, key: str) -> tuple[type[TrainWorkChain], dict[str, Any]]:
         """The training of one row with one seed."""
         run = scan_rows.run_of(self.row(key), self.inputs.run.get_dict(), self.ctx.trainings[key][1])
+        name, codes = self.dataset_name(key), self.codes_for(TrainWorkChain)
+        if not self.inputs.compile.value:
+            codes.pop("compile", None)
         return TrainWorkChain, {
-            "codes": self.codes_for(TrainWorkChain), "dataset": self.ctx.datasets[self.dataset_name(key)], "run": Dict(run),
-            "device": self.inputs.device, "max_relative_force_mae": self.inputs.max_relative_force_mae, **self.stage_options("train"),
+            "codes": codes, "dataset": self.ctx.datasets[name], "run": Dict(run), "device": self.inputs.device,
+            "max_relative_force_mae": self.inputs.max_relative_force_mae, **self.links(name), **self.stage_options("train"),
         }  # fmt: skip
 
     def results(self) -> ExitCode | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from aiida.orm import Int, to_aiida_type
 
+from aiida_zif.calculations.frames import ZifFramesCalculation
+from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.workchains.chain import ZifWorkChain, words_of
 
 
@@ -20,6 +22,22 @@ class SideBySideWorkChain(ZifWorkChain):
             "max_concurrent", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), validator=_validate_max_concurrent,
             help="So many children at a time; 0: all, which then queue where they run.",
         )  # fmt: skip
+
+    def write_frames(self, datasets: dict[str, ZifDatasetData]) -> dict[str, Any]:
+        """Write the frames of each dataset once on the machine, for all children to link to, where a code can write them."""
+        self.ctx.frames, nodes = {}, {}
+        if "frames" not in self.inputs.codes:
+            return nodes
+        for name, dataset in datasets.items():
+            metadata = {"options": self.options("frames"), "call_link_label": f"frames_{name}"}
+            node = self.submit(ZifFramesCalculation, code=self.inputs.codes["frames"], dataset=dataset, metadata=metadata)
+            nodes[f"frames_{name}"] = self.ctx.frames[name] = node
+        return nodes
+
+    def links(self, name: str) -> dict[str, Any]:
+        """Return the ``frames`` input of a training on the dataset ``name``; none where they could not be written: it tries itself."""
+        node = self.ctx.frames.get(name)
+        return {"frames": node.outputs.remote_folder} if node is not None and node.is_finished_ok else {}
 
     def begin_children(self, keys: list[str]) -> None:
         """Say which children there are."""

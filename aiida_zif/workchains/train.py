@@ -59,8 +59,8 @@ def gpus_problem(run: TrainRun, options: dict[str, Any], computer: Any) -> str |
 class TrainWorkChain(ResumingWorkChain):
     """Train in segments, package, compile for the machine that will run MD, evaluate on held-out frames, and judge."""
 
-    CODES = ("train", "package", "compile", "evaluate")
-    MAY_USE = ("frames",)
+    CODES = ("train", "package", "evaluate")
+    MAY_USE = ("compile", "frames")
     JOB = NequipTrainCalculation
     STAGE, UNIT = "train", "epoch"
     HANDLERS = ("frames_gone", "gpu_memory_full", *ResumingWorkChain.HANDLERS)
@@ -193,8 +193,10 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, with its queue and device."""
-        self.ctx.model = self.ctx.segments[-1].outputs.model
+        """Compile on the computer of the compile code, if there is one, with its queue and device."""
+        self.ctx.model = self.ctx.runnable = self.ctx.segments[-1].outputs.model
+        if "compile" not in self.inputs.codes:
+            return None
         metadata = {"options": self.options("compile"), "call_link_label": "compile"}
         node = self.submit(
             NequipCompileCalculation, code=self.inputs.codes["compile"], model=self.ctx.model, device=self.inputs.device, metadata=metadata
@@ -203,7 +205,9 @@ class TrainWorkChain(ResumingWorkChain):
 
     def inspect_compile(self) -> None:
         """A model that could not be compiled still runs as a package, more slowly."""
-        node = self.ctx.compile
+        node = self.ctx.get("compile")
+        if node is None:
+            return
         self.ctx.runnable = node.outputs.compiled if "compiled" in node.outputs else self.ctx.model
         if not node.is_finished_ok:
             self.report(f"{node.exit_message} Going on with the package.")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiida.orm import Dict, Group, List
+from aiida.orm import Dict, Group, List, RemoteData
 
+from aiida_zif.calculations.frames import ZifFramesCalculation
 from aiida_zif.calculations.functions.dataset import draw_dataset
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.scan import ScanWorkChain
@@ -55,6 +56,8 @@ def endings(model: Any) -> Callable[..., Any]:
             if process_class is DatasetWorkChain:
                 return Ending(outputs={"dataset": draw_dataset(parameters=given["parameters"], **given["trajectories"])})
             label = given["metadata"]["call_link_label"]
+            if process_class is ZifFramesCalculation:
+                return Ending(outputs={"remote_folder": RemoteData("/scratch", computer=given["code"].computer)})
             if label in failed:
                 return Ending(failed[label], values={"epoch": 1, "stage": "train", "reason": "it is cut."})
             package = model.clone()
@@ -218,6 +221,18 @@ def test_options_and_cache_reach_each_training(run_chain: Callable[..., Any], in
     found = run_chain(ScanWorkChain, endings(), **inputs, options={"train": {"account": "gpu"}}, use_cache=True)
     assert all(child.inputs["options"].get_dict() == {"train": {"account": "gpu"}} for child in found.children)
     assert all(child.inputs["use_cache"].value for child in found.children if child.process_class is TrainWorkChain)
+
+
+def test_frames_are_written_once_per_dataset(
+    run_chain: Callable[..., Any], codes: dict[str, Any], inputs: dict[str, Any], endings: Any
+) -> None:
+    """Two datasets, two jobs; every training links to the frames of its own, and compiles only where that is asked."""
+    given = {**inputs, "codes": {**inputs["codes"], "frames": codes["frames"]}}
+    found = run_chain(ScanWorkChain, endings(), **given, compile=False)
+    assert (found.status, found.labels[:2]) == (0, ["frames_main", "frames_other"])
+    main, other = (child.node.outputs.remote_folder.uuid for child in found.children[:2])
+    assert [child.inputs["frames"].uuid for child in found.children[2:]] == [main, main, main, other]
+    assert all("compile" not in child.inputs["codes"] for child in found.children[2:])
 
 
 @pytest.mark.parametrize(

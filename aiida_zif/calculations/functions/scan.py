@@ -70,7 +70,7 @@ def _row(row: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
     parameters: set[int] = set()
     for name, training in row["trainings"].items():
         accuracy = measured[f"accuracy_{name}"].get_dict() if f"accuracy_{name}" in measured else {}
-        trainings[name] = {**training, **{key: _finite(accuracy.get(key)) for key in (*ERRORS, COST)}}
+        trainings[name] = {**training, "form": accuracy.get("model_form"), **{key: _finite(accuracy.get(key)) for key in (*ERRORS, COST)}}
         model = measured.get(f"model_{name}")
         parameters |= {found for found in [model.base.attributes.get("n_parameters", None) if model is not None else None] if found}
     failed = [f"seed {one['seed']}: [{one['exit_status']}] {one['message']}" for one in trainings.values() if one["exit_status"] != 0]
@@ -111,4 +111,9 @@ def _notes(given: Mapping[str, Any], rows: Mapping[str, Any]) -> list[str]:
     sets = {row["dataset"]["held_out_places"] for row in rows.values() if row["dataset"]["held_out_places"]}
     if len(sets) > 1:
         notes.append(f"The rows were measured on {len(sets)} different sets of held-out frames: do not compare them.")
+    forms = {one["form"] for row in rows.values() for one in row["trainings"].values()} - {None}
+    if "package" in forms:
+        notes.append(
+            f"Cost is that of {'some ' if len(forms) > 1 else ''}packages, which run uncompiled: compiled, a call is several times faster."
+        )
     return notes
