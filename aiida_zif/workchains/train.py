@@ -256,5 +256,6 @@ class TrainWorkChain(ResumingWorkChain):
             found = float("nan") if found is None else found  # a model that gives no number is not good enough
             if name in self.inputs and not found <= self.inputs[name].value:
                 above.append(words.format(found=found, allowed=self.inputs[name].value))
-        self.report(f"force MAE is {accuracy.get('forces_mae_relative') or float('nan'):.1%} of the spread of the held-out forces")
+        if (share := accuracy.get("forces_mae_relative")) is not None:
+            self.report(f"force MAE is {share:.1%} of the spread of the held-out forces")
         return self.exit_codes.ERROR_MODEL_NOT_GOOD_ENOUGH.format(reason="; ".join(above)) if above else None

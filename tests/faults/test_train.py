@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiida_zif.calculations.train import NequipTrainCalculation
 from aiida_zif.workchains.train import TrainWorkChain
 
 from .conftest import Harm
