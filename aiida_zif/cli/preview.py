@@ -26,10 +26,10 @@ def preview(stage: str, inputs: Inputs) -> Preview:
 
     Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
     """
-    if stage == "scan":
-        from aiida_zif.cli.preview_scan import scan
+    if stage in ("scan", "ensemble"):
+        from aiida_zif.cli import preview_scan
 
-        return scan(inputs)
+        return preview_scan.scan(inputs) if stage == "scan" else preview_scan.ensemble(inputs)
     return _STAGES[stage](inputs) if stage in _STAGES else Preview("", "", ())
 
 

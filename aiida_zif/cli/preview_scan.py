@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a scan would do: its rows, the draws that they share, the input of the first training. Nothing is stored."""
+"""What a scan or an ensemble would do: rows or seeds, shared draws, the input of the first training. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def scan(inputs: Inputs) -> Preview:
     elements = _elements(inputs)
     first = training(scan_rows.run_of(rows[number], common, seed), elements, "")
     return Preview(first.program, first.text, tuple(forecast))
+
+
+def ensemble(inputs: Inputs) -> Preview:
+    """The first training, and how many there are."""
+    counts, seeds, run = inputs["dataset"].counts, inputs["seeds"].get_list(), inputs["run"].get_dict()
+    frames = f"{counts['train']} frames to learn from, {counts['validation']} to validate with"
+    first = training({**run, "seed": seeds[0]}, inputs["dataset"].elements, frames)
+    last = f"all this for the seeds {seeds}; then the disagreement on {counts['held_out']} held-out frames"
+    return Preview(first.program, first.text, (f"each member: {_row(run)}", frames, last))
 
 
 def _of(run: Mapping[str, Any], name: str) -> Any:

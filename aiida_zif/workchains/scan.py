@@ -75,17 +75,18 @@ class ScanWorkChain(SideBySideWorkChain):
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The table that the protocol names, on the protocol's trainings and draw."""
+        """The table that the protocol names, on the protocol's trainings and draw; with ``rows`` given by hand, those instead."""
         stage = plan["scan"]
-        table = scan_table.load(stage["table"])
+        table = scan_table.Table("", []) if "rows" in inputs else scan_table.load(stage["table"])
         common, rows = scan_table.resolve(table, plan["train"]["runs"])
         known = [common.pop("seed")] if "seed" in common else stage["seeds"]
         values = {
-            "rows": List(rows), "run": Dict(common), "seeds": List(table.seeds or known), "table": Str(table.name),
+            "rows": List(rows), "run": Dict(common), "seeds": List(table.seeds or known), "compile": Bool(stage["compile"]),
             "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"]), "max_concurrent": Int(stage["max_concurrent"]),
             "rule": Dict({**DEFAULT_RULE, **stage["rule"]}), "use_cache": Bool(stage["use_cache"]),
-            "compile": Bool(stage["compile"]),
         }  # fmt: skip
+        if table.name:
+            values["table"] = Str(table.name)
         if inputs.get("trajectories"):
             values["sampling"] = Dict({**plan["dataset"], "seed": 1, **table.sampling})
         return values
