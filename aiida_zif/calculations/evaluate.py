@@ -79,7 +79,7 @@ class NequipEvaluateCalculation(CalcJob):
         calcinfo.retrieve_list = [code.stdout_name]
         calcinfo.retrieve_temporary_list = [ACCURACY, PREDICTIONS]
         record_cost(calcinfo)
-        return linked_frames.provide(calcinfo, folder, dataset, (split,), self.inputs.get("frames"))
+        return linked_frames.provide(calcinfo, code.stdout_name, folder, dataset, (split,), self.inputs.get("frames"))
 
 
 def command_line(inputs: Any) -> list[str]:

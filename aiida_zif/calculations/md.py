@@ -33,7 +33,12 @@ def validate_run(node: Any, _: Any) -> str | None:
 def potential_of(model: ZifModelData, wall: Dict | None) -> lammps_input.Potential:
     """Return the pair lines of ``model`` and the terms declared beside it. Raises ``ValueError`` in one sentence for what cannot be."""
     if model.form == "torchscript":
-        raise ValueError("the model is a TorchScript file, which today's torch does not run: make a package with nequip-package")
+        raise ValueError(
+            "the model is a legacy TorchScript file, which LAMMPS' pair styles of today do not read: zif.evaluate takes it, and zif-lmp "
+            "by hand; for MD train a model with today's nequip"
+        )
+    if model.form == "mliap":
+        raise ValueError("the model is in the ML-IAP form, for a LAMMPS with Kokkos and an input of your own: give the package or compiled")
     beside = dict(wall.get_dict()) if wall is not None else {}
     style, coefficients = beside.pop("pair_style", None), tuple(beside.pop("pair_coeffs", ()))
     if beside:
@@ -84,7 +89,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         spec.default_output_node = "results"
         declare(
             spec, "ERROR_NO_OUTPUT", "ERROR_PROGRAM_ABORTED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED",
-            "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE",
+            "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE",
         )  # fmt: skip
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:

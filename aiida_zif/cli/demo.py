@@ -85,16 +85,12 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
     from aiida_zif.calculations.functions.structure import read_structure
     from aiida_zif.cli.overrides import parse
     from aiida_zif.data.trajectory import ZifTrajectoryData
-    from aiida_zif.formats import extxyz, h5md
+    from aiida_zif.formats import extxyz
     from aiida_zif.workchains.pipeline import PipelineWorkChain
 
     inputs: dict[str, Any] = {"structure": read_structure(str(STRUCTURES / CRYSTAL)), "seed": Int(seed)}
     if recorded:
-        inputs["trajectories"] = {}
-        for path in sorted(Path(str(STRUCTURES / RECORDED)).glob("*.h5")):
-            with h5md.H5md(path) as file:
-                trajectory = ZifTrajectoryData.from_frames(file.read(), recorded=True, recorded_from=path.name, **facts_of(path.stem))
-            inputs["trajectories"][path.stem] = trajectory
+        inputs["trajectories"] = recorded_trajectories()
     else:
         frames: Any = extxyz.read(str(STRUCTURES / HARVESTED))
         inputs["harvested"] = ZifTrajectoryData.from_frames(frames, kind="harvested")
@@ -103,6 +99,18 @@ def submit(codes: dict[str, Any], seed: int, recorded: bool, overrides: tuple[st
     node.base.extras.set(MARK, request(seed, recorded, overrides))
     click.echo(f"PipelineWorkChain<{node.pk}> submitted.")
     return node
+
+
+def recorded_trajectories(begins: str = "") -> dict[str, Any]:
+    """Return unstored nodes of the trajectories that ship, by name; of those whose name begins so."""
+    from aiida_zif.data.trajectory import ZifTrajectoryData
+    from aiida_zif.formats import h5md
+
+    found = {}
+    for path in sorted(Path(str(STRUCTURES / RECORDED)).glob(f"{begins}*.h5")):
+        with h5md.H5md(path) as file:
+            found[path.stem] = ZifTrajectoryData.from_frames(file.read(), recorded=True, recorded_from=path.name, **facts_of(path.stem))
+    return found
 
 
 def facts_of(name: str) -> dict[str, Any]:

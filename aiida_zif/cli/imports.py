@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`aiida-zif import`: labelled frames that were made elsewhere become a trajectory."""
+"""`aiida-zif import`: labelled frames that were made elsewhere become a trajectory, a model becomes a model node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiida_zif.cli.audit import check_folder, lines, write_figure
 
 @click.command(name="import")
 @click.argument("path", metavar="FOLDER|FILE", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["cp2k", "extxyz", "npz"]), help="What it is; told from the path if not given.")
+@click.option("--kind", type=click.Choice(["cp2k", "extxyz", "npz", "model"]), help="What it is; told from the path if not given.")
 @click.option("--temperature", type=float, metavar="K", help="Of the thermostat, which the measured one must meet.")
 @click.option("--single-points", is_flag=True, help="Frames labelled one by one: no dynamics, no temperature; all go into training.")
 @click.option("--timestep", "timestep_fs", type=click.FloatRange(min=0, min_open=True), metavar="FS", help="Of one step.")
@@ -33,11 +33,18 @@ def import_(
 ) -> None:  # fmt: skip
     """Read a CP2K run folder, or frames in extxyz or npz, audit them, and store a trajectory that says where it came from.
 
+    A model, a package (.nequip.zip) or one of an older nequip (.pth), is stored with its facts and its origin, and is not opened: it is
+    a program, to be run only if it can be trusted.
+
     \b
     Examples:
       aiida-zif import runs/liquid_1500K --temperature 1500 --timestep 0.5
       aiida-zif import flathist_2700.npz --single-points --stress-content total --dry-run
+      aiida-zif import nequip_l2r6stress0.pth
     """
+    if given["kind"] == "model" or (given["kind"] is None and is_model(path)):
+        import_model(path, label, dry_run, profile_name)
+        return
     if single_points == (temperature is not None):
         raise click.UsageError("give --temperature of the run, or --single-points for frames that are no dynamics, and not both")
     check_folder(figure, "--figure")
@@ -63,6 +70,34 @@ def import_(
         click.echo("nothing was stored (dry run)")
     if figure is not None:
         write_figure(found.audit, node, figure)
+
+
+def is_model(path: Path) -> bool:
+    """Return whether a file is called like a model."""
+    from aiida_zif.formats.nequip_model import SUFFIXES
+
+    return path.name.endswith(tuple(SUFFIXES))
+
+
+def import_model(path: Path, label: str, dry_run: bool, profile_name: str | None) -> None:
+    """Store a model that was made elsewhere, and say what it says of itself."""
+    our_profile.load(profile_name)
+    from aiida_zif.data import imports
+
+    try:
+        node = imports.load_model(path)
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from problem
+    facts = node.base.attributes
+    made = ", ".join(f"{program} {version}" for program, version in sorted(facts.get("versions").items()))
+    types = " ".join(node.type_names)
+    click.echo(f"{node.architecture} model in the form {node.form} for {types}, cutoff {facts.get('cutoff_angstrom')} Å, by {made}")
+    if dry_run:
+        click.echo("nothing was stored (dry run)")
+        return
+    node.label = label or path.name
+    node.store()
+    click.echo(f"stored: ZifModelData<{node.pk}> {node.uuid}")
 
 
 def _masses(given: tuple[str, ...]) -> dict[str, float]:

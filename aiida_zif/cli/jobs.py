@@ -100,7 +100,7 @@ def prepared(job: Any, builder: Any) -> list[str]:
     from aiida.orm import load_code
 
     metadata = {**builder.metadata, "store_provenance": False, "dry_run": True}
-    process = instantiate_process(get_manager().get_runner(), job, **{**builder._inputs(prune=True), "metadata": metadata})
+    process: Any = instantiate_process(get_manager().get_runner(), job, **{**builder._inputs(prune=True), "metadata": metadata})
     with SandboxFolder() as folder:
         calcinfo = process.prepare_for_submission(folder)
         lines = []

@@ -17,6 +17,8 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "train": (("nequip-train",), "zif.train"),
     "package": (("nequip-package",), "zif.train"),
     "compile": (("nequip-compile",), "zif.compile"),
+    "mliap": (("nequip-prepare-lmp-mliap",), "zif.compile"),
+    "check": (("zif-check",), "zif.compile"),
     "evaluate": (("zif-evaluate",), "zif.evaluate"),
     "disagree": (("zif-disagree",), "zif.disagree"),
     "lammps": (("zif-lmp",), "zif.md"),

@@ -21,6 +21,7 @@ from aiida_zif import __version__
 from aiida_zif.data.trajectory import summarise
 from aiida_zif.formats import dataset_file, h5md
 from aiida_zif.formats.dataset_file import GROUP, SPLITS
+from aiida_zif.science import soundness
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.sampling import Histogram
 
@@ -102,6 +103,12 @@ class ZifDatasetData(SinglefileData):
         """
         with self._file() as (file, group):
             return file.read(dataset_file.rows(group.file, split), fields)
+
+    def sample(self, split: str) -> Frames:
+        """Return the few frames of one split on which a model is checked, spread over it; no others are read."""
+        with self._file() as (file, group):
+            rows = dataset_file.rows(group.file, split)
+            return file.read(rows[soundness.spread(len(rows))])
 
     def batches(self, split: str) -> Iterator[Frames]:
         """Yield what ``frames`` returns, some MB at a time."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Labelled frames that were made elsewhere → a trajectory node that says from which files, through the same readers and audit.
+"""Labelled frames that were made elsewhere → a trajectory node that says from which files, through the same readers and audit; models.
 
 A calcfunction would have to hold the source in the repository, gigabytes of text: the node says path, sha256 and reader instead.
 """
@@ -17,12 +17,15 @@ import numpy as np
 
 from aiida_zif import __version__
 from aiida_zif.data.audit import audit_node
+from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_output, extxyz, h5md, npz
 from aiida_zif.science.audit import Audit
 from aiida_zif.science.frames import Frames
 
 KINDS: tuple[str, ...] = ("cp2k", "extxyz", "npz")
+ONE_MACHINE = (".nequip.pt2", ".nequip.lmp.pt")
+"""How files end that are made from a package where they run."""
 STRESS_CONTENTS: tuple[str, ...] = ("virial", "estimated", "total")
 
 
@@ -109,6 +112,19 @@ def load(source: Source) -> Imported:
     if found.labels_wrong or not found.usable.any():
         raise ValueError(f"{source.path} is not fit to train on: {' '.join(found.reasons)}")
     return Imported(node, found, notes)
+
+
+def load_model(path: Path) -> ZifModelData:
+    """Return an unstored node of a model that was made elsewhere, with path and sha256; nothing but members of the zip file is read.
+
+    Raises ``ValueError`` with one sentence for what is no whole model, or was compiled for one machine.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; give a package (.nequip.zip) or a model of an older nequip (.pth)")
+    if path.name.endswith(ONE_MACHINE):
+        raise ValueError(f"{path.name} was compiled for one machine: import the package (.nequip.zip) that it was made from")
+    origin = {"imported_from": str(path.resolve()), "source_sha256": {path.name: _sha256(path)}, "reader_version": __version__}
+    return ZifModelData.from_file(path, path.name, **origin)
 
 
 def _file(source: Source) -> Iterator[Frames]:

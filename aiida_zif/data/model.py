@@ -41,8 +41,9 @@ class ZifModelData(SinglefileData):
             else:
                 found = dataclasses.asdict(nequip_model.read_facts(handle))
                 attributes = {name: _plain(value) for name, value in found.items() if value is not None}
-        if attributes["form"] != (said := next(form for suffix, form in nequip_model.SUFFIXES.items() if filename.endswith(suffix))):
-            raise ValueError(f"{filename!r} is called {said} by its suffix and is {attributes['form']}: give it the name it was made with")
+        said = next(form for suffix, form in nequip_model.SUFFIXES.items() if filename.endswith(suffix))
+        if (form := attributes["form"]) != said:
+            raise ValueError(f"{filename!r} is in the form {form}, but its suffix says {said}: give it the name it was made with")
         cutoff = attributes.pop("cutoff", None)
         if cutoff is not None:
             attributes["cutoff_angstrom"] = cutoff

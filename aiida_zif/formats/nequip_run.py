@@ -124,9 +124,7 @@ class TrainRun:
                 f"irreps is 'so3' with {self.architecture} and parity {self.parity}: it needs nequip and parity false, or take 'o3'"
             )
         if self.devices > 1 and not self.shuffle:
-            raise ValueError(
-                f"shuffle is false with {self.devices} devices, but several share them in random order: change one"
-            )
+            raise ValueError(f"shuffle is false with {self.devices} devices, but several share them in random order: change one")
         if self.batch % self.devices:
             raise ValueError(f"batch is {self.batch}, but its frames must be shared evenly by {self.devices} devices: make it a multiple")
 

@@ -26,6 +26,8 @@ RECORD = "zif-lmp: {"
 """How the last line of zif-lmp begins; a LAMMPS of a cluster prints none."""
 SIGNALLED = 128
 """From this code on, a signal stopped it."""
+ILLEGAL = "Illegal instruction"
+"""What a LAMMPS that runs the model's code itself dies of where the processor lacks an instruction set."""
 THERMO = {"step": "1", "time": "ps", "pe": "eV", "ke": "eV", "temp": "K", "press": "eV/angstrom^3", "vol": "angstrom^3"}
 """Columns kept, with their units."""
 NAMES = {"pe": "potential_energy", "ke": "kinetic_energy", "temp": "temperature", "press": "pressure", "vol": "volume"}
@@ -95,8 +97,12 @@ class LammpsMdParser(ZifParser):
         said = [line for line in self.stdout.splitlines() if not line.startswith(RECORD)]
         ours = [line.removeprefix("zif-lmp: ") for line in said if line.startswith("zif-lmp: ") and "warning:" not in line]
         sentence = record.get("error") or (ours[-1] if ours and not record else "")
+        if record.get("unfit"):
+            return self.verdict("ERROR_MODEL_UNFIT", reason=sentence)
         if sentence and not sentence.startswith("ERROR"):
             return self.verdict("ERROR_MODEL_UNUSABLE", reason=sentence)
+        if ILLEGAL in self.stderr or ILLEGAL in self.stdout:
+            return self.verdict("ERROR_MODEL_UNFIT", reason=f"the program ended with '{ILLEGAL}'")
         reason = log.error or last_words("\n".join(said) or self.stderr, 1)
         return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=reason)
 

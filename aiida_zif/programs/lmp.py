@@ -142,7 +142,7 @@ def run(path: str, text: str | None, options: Sequence[str]) -> int:
     except Quit as quit_:
         code = int(quit_.args[0])
     except Exception as error:
-        code, message, unfit = 1, " ".join(str(error).split()), isinstance(error, machine.Unfit)
+        code, message, unfit = 1, " ".join(str(error).split()), isinstance(error, machine.UnfitError)
         if not message.startswith("ERROR"):  # LAMMPS has said its own errors already
             _say(instance, message)
     if stopper.signal:

@@ -21,7 +21,7 @@ Call = Callable[[dict[str, Any]], Sequence[Any]]
 
 
 def compiled(path: str | Path, facts: ModelFacts, _: str) -> Call:
-    """Open what nequip-compile made by AOTInductor. Raises :class:`machine.Unfit` where torch cannot."""
+    """Open what nequip-compile made by AOTInductor. Raises :class:`machine.UnfitError` where torch cannot."""
     import importlib
 
     import torch
@@ -35,7 +35,7 @@ def compiled(path: str | Path, facts: ModelFacts, _: str) -> Call:
     except RuntimeError as error:
         # most often another torch than the one that compiled it
         first = str(error).strip().splitlines()[0]
-        raise machine.Unfit(f"torch cannot open the model {path} ({first}): compile the package again on this machine") from error
+        raise machine.UnfitError(f"torch cannot open the model {path} ({first}): compile the package again on this machine") from error
     order = [facts.outputs.index(name) for name in OUTPUTS]
 
     def call(tensors: dict[str, Any]) -> Sequence[Any]:

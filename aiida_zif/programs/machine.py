@@ -25,14 +25,16 @@ ISA_FLAGS: dict[str, tuple[str, ...]] = {
     "AVX512_VNNI": ("avx512_vnni",),
     "AMX_TILE": ("amx_tile",),
     "AMX_FP16": ("amx_fp16",),
+    "INVALID_VEC_ISA": (),
 }
-"""Flags of ``/proc/cpuinfo`` behind the names that torch gives to instruction sets (``torch/_inductor/cpu_vec_isa.py``)."""
+"""Flags of ``/proc/cpuinfo`` behind the names that torch gives to instruction sets (``torch/_inductor/cpu_vec_isa.py``). A name that is
+not here is its own flag."""
 
 RANK_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 """Where an MPI launcher says how many processes it started."""
 
 
-class Unfit(ValueError):
+class UnfitError(ValueError):
     """A compiled model is not for this machine: compiled here from its package, the same model runs."""
 
 
@@ -97,7 +99,7 @@ def why_unfit(facts: ModelFacts, flags: frozenset[str] | None = None, machine: s
     if facts.machine and facts.machine != here:
         return f"it was compiled for {facts.machine}, and this machine is {here}"
     known = cpu_flags() if flags is None else flags
-    missing = [name for name in facts.isa if known and not known.issuperset(ISA_FLAGS.get(name, ()))]
+    missing = [name for name in facts.isa if known and not known.issuperset(ISA_FLAGS.get(name, (name.lower(),)))]
     if missing:
         return f"it was compiled for a processor with {' '.join(missing)}, which this one lacks"
     return None

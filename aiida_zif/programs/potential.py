@@ -89,9 +89,7 @@ def form_of(path: str | Path) -> str:
     for suffix, form in SUFFIXES.items():
         if str(path).endswith(suffix):
             return form
-    raise ValueError(
-        f"the model {path} has an unknown suffix: it must end in .nequip.pt2 (compiled), .nequip.zip (package) or .pth (legacy)"
-    )
+    raise ValueError(f"the model {path} has an unknown suffix: it must end in .nequip.pt2, .nequip.zip or, legacy, .pth")
 
 
 def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> Potential:
@@ -100,7 +98,7 @@ def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> 
 
     ``device`` is ``cpu`` or ``cuda``; without it the variable ZIF_DEVICE decides, else what the file was compiled for, else the CPU.
     Raises ``ValueError`` or ``FileNotFoundError`` with one sentence where the file is missing, cut, or of another kind, and
-    :class:`machine.Unfit` where it was compiled for another machine.
+    :class:`machine.UnfitError` where it was compiled for another machine.
     """
     form = form_of(path)
     if not Path(path).is_file():
@@ -110,9 +108,7 @@ def load(path: str | Path, device: str | None = None, *, skin: float = SKIN) -> 
         return Potential(facts, "cpu", call, skin=skin)
     facts = read_facts(path)
     if form != facts.form:
-        raise ValueError(
-            f"the model {path} is in the form {facts.form} and is called {form} by its suffix: give it the name it was made with"
-        )
+        raise ValueError(f"the model {path} is in the form {facts.form}, but its suffix says {form}: give it the name it was made with")
     wanted = device or os.environ.get("ZIF_DEVICE") or facts.device or "cpu"
     _check(path, facts, wanted)
     return Potential(facts, wanted, loaders.BY_FORM[facts.form](path, facts, wanted), skin=skin)
@@ -125,7 +121,7 @@ def _check(path: str | Path, facts: ModelFacts, device: str) -> None:
     if facts.device and facts.device != device.partition(":")[0]:
         raise ValueError(f"the model {path} was compiled for {facts.device} and {device} was asked: {again}, with --device {device}")
     if reason := machine.why_unfit(facts):
-        raise machine.Unfit(f"the model {path} does not fit this machine, {reason}: {again}")
+        raise machine.UnfitError(f"the model {path} does not fit this machine, {reason}: {again}")
     lacking = sorted(set(loaders.OUTPUTS) - set(facts.outputs))
     if facts.form == "compiled" and lacking:
         raise ValueError(f"the model {path} gives no {' and no '.join(lacking)}: compile it with --target pair_nequip or pair_allegro")
@@ -136,4 +132,6 @@ def _check(path: str | Path, facts: ModelFacts, device: str) -> None:
             raise ValueError(f"the model {path} is to run on a GPU and torch sees none: ask for a GPU or set ZIF_DEVICE=cpu")
         here = "".join(map(str, torch.cuda.get_device_capability()))
         if facts.compute_capability and facts.compute_capability != here:
-            raise machine.Unfit(f"the model {path} was compiled for GPUs of capability {facts.compute_capability}, this is {here}: {again}")
+            raise machine.UnfitError(
+                f"the model {path} was compiled for GPUs of capability {facts.compute_capability}, this is {here}: {again}"
+            )

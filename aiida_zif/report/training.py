@@ -56,7 +56,7 @@ def learning_curves(models: Mapping[str, Array], kind: str = "svg") -> bytes:
     """Return loss and mean absolute errors on training and validation frames by epoch, over all segments; the best epoch is marked."""
     panels = [panel for panel in CURVES if any(_known(columns, name).any() for columns in models.values() for name, _, _ in panel[2])]
     panels = panels or [CURVES[0]]
-    columns_of_axes = min(2, len(panels))
+    columns_of_axes = 2 if len(panels) == 4 else len(panels)
     rows = -(-len(panels) // columns_of_axes)
     with canvas(rows, columns_of_axes, 2.4 * rows, kind) as (_, axes, buffer):
         for axis, (label, factor, lines) in zip(axes.flat, panels, strict=False):
@@ -184,5 +184,5 @@ def _bars(
         at = np.arange(len(labels)) + (k - (len(heights) - 1) / 2) * width
         more = {} if errors is None else {"yerr": errors[name], "error_kw": {"ecolor": GREY, "elinewidth": 0.8}}
         bars = axis.bar(at, values, 0.92 * width, color=COLOURS[(k + 1) % len(COLOURS)], label=name, **more)
-        axis.bar_label(bars, fmt="%.0f", padding=1, fontsize=7, color=GREY)
+        axis.bar_label(bars, fmt="%.3g", padding=1, fontsize=7, color=GREY)
     axis.set_xticks(range(len(labels)), labels)

@@ -64,18 +64,25 @@ def by_temperature(found: Comparison, origins: Origins) -> list[dict[str, Any]]:
 
     What was not measured comes last, with ``None``. Which temperatures are the same is said by ``science.drawing.same_temperature``.
     """
+    rows = []
+    for temperature, mine in temperature_groups(origins):
+        told = {"temperature_k": temperature, "trajectories": np.unique(origins.trajectory[mine]).tolist()}
+        rows.append({**told, **in_time(found, origins, mine).as_dict()})
+    return rows
+
+
+def temperature_groups(origins: Origins) -> list[tuple[float | None, NDArray[np.bool_]]]:
+    """Return temperature and frames of each group of trajectories of nearly the same measured temperature, the coldest first."""
     numbers, first = np.unique(origins.trajectory, return_index=True)
     temperatures = origins.temperature[first]
     measured = np.isfinite(temperatures)
     group = np.full(len(numbers), -1)
     group[measured] = same_temperature(temperatures[measured].tolist())
-    rows = []
+    found: list[tuple[float | None, NDArray[np.bool_]]] = []
     for one in sorted(set(group.tolist()), key=lambda number: (number < 0, number)):
         mine = np.isin(origins.trajectory, numbers[group == one])
-        mean = float(origins.temperature[mine].mean())
-        told = {"temperature_k": None if one < 0 else round(mean, 3), "trajectories": numbers[group == one].tolist()}
-        rows.append({**told, **in_time(found, origins, mine).as_dict()})
-    return rows
+        found.append((None if one < 0 else round(float(origins.temperature[mine].mean()), 3), mine))
+    return found
 
 
 def by_composition(found: Comparison, origins: Origins, composition: NDArray[np.int64], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Velocities of a run that did not print them, from its positions: what the kinetic part of a stress needs."""
+"""The kinetic part of a stress of a run that did not print velocities: by velocities from its positions, or by its temperature."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_zif.science.units import KINETIC_ENERGY_IN_EV
+from aiida_zif.science.units import BOLTZMANN, KINETIC_ENERGY_IN_EV
 
 MAX_SPACING_FS = 1.0
 """Distance of two frames beyond which velocities are not estimated.
@@ -16,6 +16,16 @@ The central difference over ±Δ of a vibration of angular frequency ω is its v
 is 14 MPa at 1500 K; at 2 fs it is four times as much. At the time step itself nothing is lost, whatever it is: the velocities of the
 velocity Verlet algorithm *are* central differences.
 """
+
+
+def isotropic_kinetic_stress(temperatures: NDArray[np.float64], n_atoms: int, volumes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``(n_frames, 6)`` the kinetic part of the *pressure* tensor that a temperature stands for: (N − 1) kT / V, eV/Å³, no shear.
+
+    ``temperatures`` ``(n_frames,)`` K, ``volumes`` ``(n_frames,)`` Å³. Its trace is right; how it is spread over the directions at an
+    instant is not known.
+    """
+    pressure = (n_atoms - 1) * BOLTZMANN * temperatures / volumes
+    return np.stack([*([pressure] * 3), *([np.zeros_like(pressure)] * 3)], axis=1)
 
 
 def linked(steps: NDArray[np.int64], segments: NDArray[np.int32]) -> NDArray[np.bool_]:

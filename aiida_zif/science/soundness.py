@@ -28,7 +28,7 @@ FORCE_SHARE, STRESS_SHARE, DERIVATIVE_SHARE = 1e-4, 1e-3, 1e-3
 """Of the largest component, and of a derivative itself."""
 COMPRESSION = 0.99
 """Lengths by which a frame is scaled before it is strained: its pressure is then far from zero, and a wrong sign cannot hide."""
-STRAIN_STEP, DISPLACEMENT_STEP = 5e-3, 0.01
+STRAIN_STEP, DISPLACEMENT_STEP = 5e-3, 5e-3
 """Of the five-point formula, as a strain and in Å."""
 MOST_FRAMES = 4
 """How many frames of one composition are looked at."""

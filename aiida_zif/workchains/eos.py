@@ -20,6 +20,7 @@ class EquationOfStateWorkChain(ZifWorkChain):
     """Deform, equilibrate and produce at each volume, in one run; fit Birch–Murnaghan. The cell keeps its shape: a Voigt modulus."""
 
     CODES = ("lammps",)
+    MAY_USE = MdWorkChain.MAY_USE
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -33,7 +34,10 @@ class EquationOfStateWorkChain(ZifWorkChain):
         spec.outline(cls.run_volumes, cls.inspect_volumes, cls.results)
         spec.output("equation_of_state", valid_type=Dict, required=False, help="K, ρ0, V0 with errors, and the points.")
         spec.output("thermo", valid_type=ArrayData, required=False)
-        declare(spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN", "ERROR_EQUATION_OF_STATE_UNPHYSICAL")
+        declare(
+            spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
+            "ERROR_EQUATION_OF_STATE_UNPHYSICAL",
+        )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:

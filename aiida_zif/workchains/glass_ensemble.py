@@ -21,6 +21,7 @@ class GlassEnsembleWorkChain(ZifWorkChain):
     """Melt and quench once per seed, side by side; one that fails does not stop the others."""
 
     CODES = ("lammps",)
+    MAY_USE = MeltQuenchWorkChain.MAY_USE
 
     @classmethod
     def define(cls, spec: Any) -> None:

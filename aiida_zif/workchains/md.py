@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""`zif.md`: a list of MD stages, in as many segments as it takes, with every linker watched."""
+"""`zif.md`: a list of MD stages, in as many segments as it takes, every linker watched; a model for another machine is compiled again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiida.engine import ExitCode
-from aiida.orm import ArrayData, CalcJobNode, Dict, Int, SinglefileData, StructureData, to_aiida_type
+from aiida.common.exceptions import NotExistent
+from aiida.engine import ExitCode, if_, while_
+from aiida.orm import ArrayData, CalcJobNode, Dict, Int, SinglefileData, Str, StructureData, load_node, to_aiida_type
 
+from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.functions.linkers import watch_linkers
 from aiida_zif.calculations.functions.trajectory import join_arrays, join_trajectories
 from aiida_zif.calculations.job import validate_structure
 from aiida_zif.calculations.md import LammpsMdCalculation, validate_run
-from aiida_zif.calculations.verdicts import declare
+from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.workchains import stages
@@ -23,6 +25,7 @@ class MdWorkChain(SegmentedWorkChain):
     """Run the stages to their last step; a linker that breaks is an own verdict, and its frames are kept."""
 
     CODES = ("lammps",)
+    MAY_USE = ("compile", "check")
     JOB = LammpsMdCalculation
     STAGE = "md"
 
@@ -44,7 +47,18 @@ class MdWorkChain(SegmentedWorkChain):
         spec.output("structure", valid_type=StructureData, required=False)
         spec.output("restart", valid_type=SinglefileData, required=False)
         spec.output("linkers", valid_type=Dict, required=False)
-        declare(spec, "ERROR_PROGRAM_ABORTED", "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN")
+        spec.output("compiled", valid_type=ZifModelData, required=False, help="Compiled again, where the one given did not fit.")
+        spec.outline(
+            cls.setup,
+            while_(cls.should_run_segment)(
+                cls.run_segment, cls.inspect_segment, if_(cls.should_run_compile)(cls.run_compile, cls.inspect_compile)
+            ),
+            cls.results,
+        )  # fmt: skip
+        declare(
+            spec, "ERROR_PROGRAM_ABORTED", "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
+            "ERROR_COMPILE_FAILED", "ERROR_MODEL_UNCHECKED", "ERROR_COMPILED_MODEL_WRONG",
+        )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
@@ -56,11 +70,13 @@ class MdWorkChain(SegmentedWorkChain):
         """What the restart file given has done counts as done."""
         super().setup()
         self.ctx.done = self.inputs.finished_steps.value
+        self.ctx.potential, self.ctx.unfit = self.inputs.potential, False
 
     def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
         """The same run, from the last restart file."""
-        names = ("structure", "potential", "wall", "run", "restart", "finished_steps")
-        inputs = {"code": self.inputs.codes["lammps"], **{name: self.inputs[name] for name in names if name in self.inputs}}
+        names = ("structure", "wall", "run", "restart", "finished_steps")
+        inputs = {name: self.inputs[name] for name in names if name in self.inputs}
+        inputs |= {"code": self.inputs.codes["lammps"], "potential": self.ctx.potential}
         if previous is not None:
             inputs |= {"restart": previous.outputs.restart, "finished_steps": Int(self.ctx.done)}
         return inputs
@@ -68,6 +84,62 @@ class MdWorkChain(SegmentedWorkChain):
     def progress_of(self, node: CalcJobNode) -> int:
         """The step of the restart file that was kept."""
         return int(node.outputs.results.get("restart_step", 0)) if "results" in node.outputs else 0
+
+    def inspect_segment(self) -> ExitCode | None:
+        """A model that was compiled for another machine is compiled again for this one, once, where that can be done."""
+        node = self.ctx.segment
+        self.ctx.unfit = node.exit_status == VERDICTS["ERROR_MODEL_UNFIT"][0]
+        if not self.ctx.unfit:
+            return super().inspect_segment()
+        if reason := self.why_not_compile():
+            self.report(f"the model is not compiled again: {reason}")
+            return self.child_failed(self.STAGE, node)
+        return None
+
+    def why_not_compile(self) -> str | None:
+        """Return why the model cannot be compiled again for the machine of the jobs, ``None`` where it can."""
+        compile_code, lammps = self.inputs.codes.get("compile"), self.inputs.codes["lammps"]
+        if self.ctx.potential.uuid != self.inputs.potential.uuid:
+            return "it has been once, on this computer, and does not fit either; do the jobs run on machines that differ?"
+        if compile_code is None:
+            return "there is no code for it; give nequip-compile on the computer of the MD as `codes.compile`"
+        if compile_code.computer is None or compile_code.computer.uuid != lammps.computer.uuid:
+            return f"codes.compile is not on {lammps.computer.label}, where the MD runs; give the nequip-compile that is there"
+        return None if self.package() is not None else "the package that it was compiled from is not here; import it, or compile by hand"
+
+    def package(self) -> ZifModelData | None:
+        """Return the package that the model was compiled from."""
+        try:
+            node = load_node(self.inputs.potential.base.attributes.get("parent", ""))
+        except (NotExistent, ValueError):
+            return None
+        return node if isinstance(node, ZifModelData) else None
+
+    def should_run_compile(self) -> bool:
+        """The instruction set or GPU that the model was compiled for is not there."""
+        return bool(self.ctx.unfit)
+
+    def run_compile(self) -> Any:
+        """Compile the package on the computer of the MD and with its options, and check it on the frames that it was trained with."""
+        model, codes = self.package(), self.inputs.codes
+        facts = self.inputs.potential.base.attributes
+        inputs: dict[str, Any] = {"code": codes["compile"], "model": model, "device": Str(facts.get("device", "cpu"))}
+        trained = model.creator.inputs if model is not None and model.creator is not None else {}
+        if "check" in codes and codes["check"].computer.uuid == codes["lammps"].computer.uuid and "dataset" in trained:
+            inputs |= {"check_code": codes["check"], "dataset": trained["dataset"]}
+        self.report(f"{self.ctx.segment.exit_message} Compiling the package again, with the options of the MD.")
+        metadata = {"options": self.options(self.STAGE), "call_link_label": "compile"}
+        return {"compile": self.submit(NequipCompileCalculation, **inputs, metadata=metadata)}
+
+    def inspect_compile(self) -> ExitCode | None:
+        """Go on with what was compiled here."""
+        node = self.ctx.compile
+        if not node.is_finished_ok:
+            return self.child_failed("compile", node)
+        self.ctx.potential = node.outputs.compiled
+        self.out("compiled", self.ctx.potential)
+        self.report(f"compiled again by {node.process_label}<{node.pk}>; the MD goes on from step {self.ctx.done}")
+        return None
 
     def results(self) -> ExitCode | None:
         """Join the segments, watch the linkers."""

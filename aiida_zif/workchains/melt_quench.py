@@ -23,6 +23,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
     """Prepare at 300 K, heat, hold, judge the melt, hold on while it is not molten, quench, equilibrate, produce."""
 
     CODES = ("lammps",)
+    MAY_USE = MdWorkChain.MAY_USE
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -49,7 +50,9 @@ class MeltQuenchWorkChain(ZifWorkChain):
             spec.output(name, valid_type=ZifTrajectoryData, required=False)
         for name in ("thermo_melt", "thermo_glass"):
             spec.output(name, valid_type=ArrayData, required=False)
-        declare(spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN", "WARNING_NOT_MOLTEN")
+        declare(
+            spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN", "WARNING_NOT_MOLTEN",
+        )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
@@ -61,13 +64,13 @@ class MeltQuenchWorkChain(ZifWorkChain):
         """The plan up to the end of the plateau."""
         self.ctx.plan = self.inputs.run.get_dict()
         self.ctx.stages = stages.melt(self.ctx.plan)
-        self.ctx.holds, self.ctx.previous, self.ctx.melts = 0, None, []
+        self.ctx.holds, self.ctx.previous, self.ctx.melts, self.ctx.potential = 0, None, [], self.inputs.potential
 
     def submit_md(self, label: str) -> Any:
         """Run the stages planned so far, going on from where the last job stopped."""
         run = stages.md_run(self.ctx.plan, self.ctx.stages, self.inputs.seed.value)
-        names = ("structure", "potential", "wall")
-        inputs: dict[str, Any] = {name: self.inputs[name] for name in names if name in self.inputs}
+        inputs: dict[str, Any] = {name: self.inputs[name] for name in ("structure", "wall") if name in self.inputs}
+        inputs["potential"] = self.ctx.potential
         if self.ctx.previous is not None:
             inputs |= {"restart": self.ctx.previous.outputs.restart, "finished_steps": Int(self.ctx.finished_steps)}
         metadata = {"call_link_label": label}
@@ -88,6 +91,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
             return self.child_failed("melt", self.ctx.md)
         self.ctx.previous, self.ctx.finished_steps = self.ctx.md, stages.n_steps(self.ctx.stages)
         self.ctx.melts = [*self.ctx.melts, self.ctx.md]
+        self.ctx.potential = self.ctx.md.outputs.compiled if "compiled" in self.ctx.md.outputs else self.ctx.potential
         return None
 
     def judge(self) -> None:

@@ -59,7 +59,7 @@ class PipelineWorkChain(ZifWorkChain):
     """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
 
     CODES = ("train", "package", "compile", "evaluate", "lammps")
-    MAY_USE = ("cp2k",)
+    MAY_USE = ("cp2k", "check")
 
     @classmethod
     def define(cls, spec: Any) -> None:

@@ -22,6 +22,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
     """Run NPT with all six cell components free until the strains are sampled, or the limit is reached."""
 
     CODES = ("lammps",)
+    MAY_USE = MdWorkChain.MAY_USE
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -35,7 +36,10 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         spec.outline(cls.setup, while_(cls.should_sample)(cls.run_npt, cls.inspect_npt), cls.results)
         spec.output("elastic_constants", valid_type=Dict, required=False, help="Stiffness, K, E, G, ν with errors; or why not yet.")
         spec.output("cells", valid_type=ArrayData, required=False)
-        declare(spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN", "WARNING_ELASTICITY_NOT_CONVERGED")
+        declare(
+            spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
+            "WARNING_ELASTICITY_NOT_CONVERGED",
+        )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
@@ -47,6 +51,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         plan = self.inputs.run.get_dict()
         equilibrate = stages.flexible(plan, "equilibrate", plan["equilibrate_ps"])
         self.ctx.stages, self.ctx.cells, self.ctx.previous, self.ctx.found = [equilibrate], [], None, None
+        self.ctx.potential = self.inputs.potential
 
     def should_sample(self) -> bool:
         """Strains relax slowly: go on until enough independent samples exist, up to the limit of the run."""
@@ -60,7 +65,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         number = len(self.ctx.cells) + 1
         finished = stages.n_steps(self.ctx.stages) if self.ctx.previous is not None else 0
         self.ctx.stages = [*self.ctx.stages, stages.flexible(plan, f"production_{number}", plan["production_ps"])]
-        inputs = md_inputs(self, plan, self.ctx.stages, f"npt_{number:02d}")
+        inputs = md_inputs(self, plan, self.ctx.stages, f"npt_{number:02d}") | {"potential": self.ctx.potential}
         if self.ctx.previous is not None:
             inputs |= {"restart": self.ctx.previous.outputs.restart, "finished_steps": Int(finished)}
         return {"md": self.submit(MdWorkChain, **inputs)}
@@ -71,6 +76,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         if not node.is_finished_ok:
             return self.child_failed("strain_fluctuation", node)
         self.ctx.previous = node
+        self.ctx.potential = node.outputs.compiled if "compiled" in node.outputs else self.ctx.potential
         self.ctx.cells = [*self.ctx.cells, node.outputs.cells]
         joined = (
             join_arrays(**{f"npt_{k:02d}": cells for k, cells in enumerate(self.ctx.cells, 1)})

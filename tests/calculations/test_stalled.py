@@ -49,6 +49,16 @@ def test_job_that_writes_goes_on(look: Any, tmp_path: Path) -> None:
         assert look(50.0 * minute) is None
 
 
+def test_job_that_writes_into_folders_goes_on(look: Any, tmp_path: Path) -> None:
+    """A training logs three folders below."""
+    (tmp_path / "aiida.out").write_text("begun")
+    (tmp_path / "out" / "csv" / "v0").mkdir(parents=True)
+    for minute in range(3):
+        (tmp_path / "out" / "csv" / "v0" / "metrics.csv").write_text("x" * minute)
+        assert look(50.0 * minute) is None
+    assert look(200.0) is not None
+
+
 def test_job_that_stopped_writing_is_stopped(look: Any, tmp_path: Path) -> None:
     """After the time given, and what is there is retrieved and parsed."""
     (tmp_path / "aiida.out").write_text("begun")

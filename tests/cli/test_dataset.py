@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,6 +63,37 @@ def test_dry_run_stores_nothing(call: Call, frames: Any, tmp_path: Path, stored:
     assert result.exit_code == 0, result.output
     assert "60 frames of 34 atoms (C H N Zn)" in result.output
     assert "nothing was stored" in result.output
+    assert stored() == before
+
+
+def test_models_come_in_with_their_origin(call: Call, repository: Path, shared_data: Path) -> None:
+    """A package and the published TorchScript model: facts, path and sha256; neither is opened."""
+    package = repository / "tests" / "programs" / "data" / "tiny_nequip.nequip.zip"
+    legacy = shared_data / "castel2024" / "nequip_l2r6stress0.pth"
+    for path, form, sentence in (
+        (package, "package", "nequip model in the form package for C H N Zn, cutoff 4.0 Å"),
+        (legacy, "torchscript", "nequip model in the form torchscript for H C N Zn, cutoff 6.0 Å, by e3nn 0.5.1, nequip 0.5.6"),
+    ):
+        result = call("import", path)
+        assert result.exit_code == 0, result.output
+        assert sentence in result.output
+        node = node_of(result.output)
+        facts = node.base.attributes
+        assert (node.label, node.form, facts.get("imported_from")) == (path.name, form, str(path.resolve()))
+        assert facts.get("source_sha256") == {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def test_bad_models_store_nothing(refused: Callable[..., str], repository: Path, tmp_path: Path, stored: Callable[[], int]) -> None:
+    """Cut, empty, absent, compiled for one machine, or no model at all: a sentence each."""
+    content = (repository / "tests" / "programs" / "data" / "tiny_nequip.nequip.zip").read_bytes()
+    before = stored()
+    for name, part in (("cut.nequip.zip", content[:-500]), ("empty.pth", b""), ("m.nequip.pt2", content), ("m.txt", b"hello")):
+        (tmp_path / name).write_bytes(part)
+    assert "no whole model file" in refused("import", tmp_path / "cut.nequip.zip")
+    assert "no whole model file" in refused("import", tmp_path / "empty.pth")
+    assert "compiled for one machine" in refused("import", tmp_path / "m.nequip.pt2")
+    assert "is no model: its name should end in" in refused("import", tmp_path / "m.txt", "--kind", "model")
+    assert "there is no file" in refused("import", tmp_path / "absent.pth")
     assert stored() == before
 
 

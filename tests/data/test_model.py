@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,37 @@ def test_what_is_no_model_is_refused(content: bytes, name: str, sentence: str) -
     """One sentence for a wrong name, a cut or an empty file, and a text."""
     with pytest.raises(ValueError, match=sentence):
         ZifModelData.from_file(io.BytesIO(content), name)
+
+
+def test_legacy_model_tells_its_facts(shared_data: Path) -> None:
+    """The published TorchScript file: types in its own order, architecture and precision of its settings, versions."""
+    path = shared_data / "castel2024" / "nequip_l2r6stress0.pth"
+    node = ZifModelData.from_file(path, path.name).store()
+    assert (node.form, node.architecture, node.type_names) == ("torchscript", "nequip", ["H", "C", "N", "Zn"])
+    facts = node.base.attributes
+    assert (facts.get("cutoff_angstrom"), facts.get("precision"), facts.get("versions")["nequip"]) == (6.0, "float32", "0.5.6")
+    assert node.job_filename == "model.pth"
+
+
+@pytest.mark.parametrize("name", ["model.pth", "model.nequip.pt2"])
+def test_name_of_another_form_is_refused(name: str) -> None:
+    """What is opened by its suffix must be what the suffix says."""
+    with pytest.raises(ValueError, match="is in the form package, but its suffix says"):
+        ZifModelData.from_file(io.BytesIO(PACKAGE.read_bytes()), name)
+
+
+def test_mliap_model_needs_the_facts_of_its_parent() -> None:
+    """A pickle that nobody here opens: what is known of it must be said."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("m/version", "3")
+        archive.writestr("m/data.pkl", b"no pickle")
+    node = ZifModelData.from_file(io.BytesIO(whole.getvalue()), "model.nequip.lmp.pt", type_names=["C", "H"], architecture="allegro")
+    assert (node.form, node.job_filename) == ("mliap", "model.nequip.lmp.pt")
+    with pytest.raises(ValueError, match="does not say for which elements"):
+        ZifModelData.from_file(io.BytesIO(whole.getvalue()), "model.nequip.lmp.pt")
+    with pytest.raises(ValueError, match="not what nequip-prepare-lmp-mliap writes"):
+        ZifModelData.from_file(io.BytesIO(PACKAGE.read_bytes()), "model.nequip.lmp.pt", type_names=["C"])
 
 
 def test_model_for_no_element_is_refused(make_compiled: Callable[..., Any]) -> None:

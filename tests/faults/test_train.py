@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from importlib import resources
@@ -11,7 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aiida.manage.caching import enable_caching
 
+from aiida_zif.calculations.frames import ZifFramesCalculation
+from aiida_zif.calculations.train import NequipTrainCalculation
 from aiida_zif.workchains.train import TrainWorkChain
 
 from .conftest import Harm
@@ -62,6 +66,11 @@ def codes(harm: Harm, aiida_localhost: Any, tmp_path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def job_inputs(codes: dict[str, Any], dataset: Any, **changes: Any) -> dict[str, Any]:
+    """Return the inputs of a training job."""
+    return {"code": codes["train"], "package_code": codes["package"], "dataset": dataset, "run": {**RUN, **changes}}
+
+
 def bare_curve(dataset: Any, folder: Path) -> Any:
     """Return the learning curve of nequip-train itself, without AiiDA, in one go."""
     from aiida_zif.formats import extxyz, nequip_config, nequip_log
@@ -90,17 +99,29 @@ def assert_same(found: Any, expected: Any) -> None:
         )
 
 
+def epochs_of(node: Any) -> list[int]:
+    """Return the epochs of the curve that a chain put out."""
+    found: list[int] = node.outputs.learning_curve.get_array("step").tolist()
+    return found
+
+
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("commands", "said"),
+    [("epoch 3; kill -9 $pid", "(killed)"), ("epoch 3; kill -TERM $pid", "(killed)"),
+     ("epoch 3; scheduler 'JOB 7 CANCELLED DUE TO PREEMPTION'; kill -9 $pid", "preempted")],
+    ids=["kill -9", "sigterm", "preempted"],
+)  # fmt: skip
 def test_killed_training_leaves_no_trace(
-    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any, tmp_path: Path
+    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any, tmp_path: Path, commands: str, said: str
 ) -> None:
-    """kill -9 at the third epoch: on the CPU, with frames in order, the joined curve is that of one go, and the best epoch is packaged."""
-    harm.during(1, "epoch 3; kill -9 $pid")
+    """At the third epoch: on the CPU, with frames in order, the joined curve is that of one go, and the best epoch is packaged."""
+    harm.during(1, commands)
     node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, **LOOSE)
-    said = reports(node)
-    assert node.is_finished_ok, said
-    assert harm.starts == 2, said
-    assert "(killed); the next one goes on from epoch" in said
+    words = reports(node)
+    assert node.is_finished_ok, words
+    assert harm.starts == 2, words
+    assert f"{said}; the next one goes on from epoch" in words
     expected = bare_curve(recorded, tmp_path)
     assert_same(node.outputs.learning_curve, expected)
     facts = node.outputs.model.base.attributes.all
@@ -109,3 +130,97 @@ def test_killed_training_leaves_no_trace(
     assert first.outputs.restart.base.attributes.get("config_hash") == facts["config_hash"]
     assert "restart" not in last.outputs
     assert last.outputs.results["reason_ended"] == "asked epochs"
+
+
+@pytest.mark.long
+def test_planned_segments_leave_no_trace(launch: Launch, reports: Reports, codes: dict[str, Any], recorded: Any, tmp_path: Path) -> None:
+    """Each ends at the end of an epoch by itself, is not packaged, and the best epoch of all is that of one go."""
+    node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, segment_seconds=1, **LOOSE)
+    assert node.is_finished_ok, reports(node)
+    assert "(segment time)" in reports(node)
+    *planned, last = jobs(node)
+    assert planned
+    assert all(job.exit_status == 410 and "package.out" not in job.outputs.retrieved.list_object_names() for job in planned)
+    assert last.outputs.results["reason_ended"] == "asked epochs"
+    assert_same(node.outputs.learning_curve, bare_curve(recorded, tmp_path))
+
+
+@pytest.mark.long
+def test_best_epoch_of_an_earlier_segment_is_packaged(
+    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any
+) -> None:
+    """The second segment learns from spoiled energies, and gets worse: the package holds the weights of the first."""
+    harm.during(1, "epoch 3; kill -9 $pid")
+    harm.before(2, "sed -i 's/ energy=-/ energy=-9/' train.xyz")
+    node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, **LOOSE)
+    assert node.is_finished_ok, reports(node)
+    facts = node.outputs.model.base.attributes.all
+    watched = node.outputs.learning_curve.get_array("val0_epoch_weighted_sum")
+    assert facts["best_epoch"] == int(watched.argmin()) < 4
+    assert watched[-1] > 100 * facts["best_error"]
+    assert node.outputs.accuracy["energy_mae_mev_per_atom"] < 100
+
+
+def test_absent_gpu_is_an_error(launch: Launch, codes: dict[str, Any], recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nequip-train says so, once; it does not train on the CPU in silence."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    node = launch(NequipTrainCalculation, **job_inputs(codes, recorded, device="gpu"))
+    assert node.exit_status == 223, node.exit_message
+    assert "gpu backend" in node.exit_message
+    assert set(node.outputs) == {"results", "retrieved", "remote_folder"}
+
+
+def test_loss_that_is_no_number_stops_the_training(launch: Launch, codes: dict[str, Any], recorded: Any) -> None:
+    """A learning rate of 1e30: the curve tells the epoch, and nothing is tried again."""
+    node = launch(NequipTrainCalculation, **job_inputs(codes, recorded, learning_rate=1e30))
+    assert node.exit_status == 521, node.exit_message
+    assert node.outputs.results["reason_ended"] == "not a number"
+    assert "learning_curve" in node.outputs
+
+
+def test_purged_scratch_is_noticed(launch: Launch, codes: dict[str, Any], recorded: Any, harm: Harm) -> None:
+    """The frames that zif.frames wrote are removed behind AiiDA's back: the job that links to them does not start its program."""
+    written = launch(ZifFramesCalculation, code=codes["frames"], dataset=recorded)
+    assert written.is_finished_ok, written.exit_message
+    folder = written.outputs.remote_folder
+    (Path(folder.get_remote_path()) / "train.xyz").unlink()
+    node = launch(NequipTrainCalculation, **job_inputs(codes, recorded), frames=folder)
+    assert (node.exit_status, harm.starts) == (222, 0), node.exit_message
+
+
+@pytest.mark.long
+def test_purged_scratch_is_written_again(launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any) -> None:
+    """Also where the cache says that the frames are there."""
+    with enable_caching(identifier="aiida.calculations:zif.frames"):
+        first = launch(ZifFramesCalculation, code=codes["frames"], dataset=recorded)
+        shutil.rmtree(first.outputs.remote_folder.get_remote_path())
+        node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, **LOOSE)
+    assert node.is_finished_ok, reports(node)
+    frames = sorted((job for job in node.called if job.process_label == "ZifFramesCalculation"), key=lambda job: job.pk)
+    assert [job.base.caching.is_created_from_cache for job in frames] == [True, False]
+    assert harm.starts == 1
+
+
+@pytest.mark.long
+def test_full_gpu_memory_halves_the_batch(launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any) -> None:
+    """The message is put into the output by the script: the next segment goes on from the checkpoint with half the frames per step."""
+    harm.during(1, "epoch 2; kill -9 $pid; echo 'Traceback (most recent call last):'; echo 'torch.OutOfMemoryError: CUDA out of memory.'")
+    node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, **LOOSE)
+    assert node.is_finished_ok, reports(node)
+    assert "ran out of memory with 4 frames a step" in reports(node)
+    first, second = jobs(node)
+    assert (first.inputs.run["batch"], second.inputs.run["batch"]) == (4, 2)
+    assert second.inputs.restart.uuid == first.outputs.restart.uuid
+    assert epochs_of(node) == list(range(RUN["epochs"]))
+
+
+@pytest.mark.long
+def test_hanging_training_is_stopped_and_begun_again(
+    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any
+) -> None:
+    """Nothing grows any more in its folders: from the last checkpoint, once."""
+    harm.during(1, "epoch 2; kill -STOP $pid; sleep 500")
+    node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, stalled_minutes=0.5, **LOOSE)
+    assert node.is_finished_ok, reports(node)
+    assert "hung (no file has grown" in reports(node)
+    assert epochs_of(node) == list(range(RUN["epochs"]))

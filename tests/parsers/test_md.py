@@ -143,10 +143,21 @@ def test_refused_model_gives_its_sentence(read: Callable[..., Any]) -> None:
     assert "compile it here" in found.message
 
 
+def test_model_for_another_machine_has_a_verdict_of_its_own(read: Callable[..., Any]) -> None:
+    """225, by the word of zif-lmp's record and not by its sentence; a LAMMPS that runs the code itself dies of it."""
+    nothing = {"trajectory__dump": None, "cells__txt": None, "final__data": None, "log__lammps": b"LAMMPS (22 Jul 2025)\n"}
+    said = b'zif-lmp: {"code": 1, "error": "the model was compiled for a processor with SVE9", "unfit": true}\n'
+    found = read(stdout=said, **nothing)
+    assert found.status == 225
+    assert "a processor with SVE9" in found.message
+    died = b"/bin/bash: line 9: 411 Illegal instruction     (core dumped) 'lmp' '-in' 'input.in'\n"
+    assert read(stdout=b"", stderr=died, **nothing).status == 225
+
+
 @pytest.mark.parametrize(
     ("record", "status", "sentence"),
     [
-        ('{"code": 1, "error": "the file model.nequip.pt2 is cut; make it again"}', 220, "is cut; make it again"),
+        ('{"code": 1, "error": "the file model.nequip.pt2 is cut; make it again", "unfit": false}', 220, "is cut; make it again"),
         ('{"code": 1, "error": "ERROR: Unknown command: foo"}', 331, "Unknown command"),
         ('{"code": 143, "error": "stopped by SIGTERM"}', 410, "step 0 of 40"),
     ],

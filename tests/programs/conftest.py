@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import shutil
 import subprocess
 import sysconfig
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,11 @@ timestep 0.0005
 """
 
 
+def find_program(name: str) -> str | None:
+    """Return the path of a program of nequip: beside this Python, else on the PATH."""
+    return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+
+
 @pytest.fixture(scope="session")
 def package() -> Callable[[str], Path]:
     """The package of an architecture: trained for seconds on dia-Zn(Im)₂ with GFN1-xTB, so smooth and wrong."""
@@ -52,14 +60,32 @@ def compiled(package: Callable[[str], Path], request: pytest.FixtureRequest) -> 
         for place in places:
             if place.is_file():
                 return place
-        if not request.config.getoption("--long") or shutil.which("g++") is None:
+        program = find_program("nequip-compile")
+        if not request.config.getoption("--long") or shutil.which("g++") is None or program is None:
             pytest.skip(f"no compiled {architecture} model: give --long with a C++ compiler, or ZIF_TEST_MODELS")
-        program = Path(sysconfig.get_path("scripts")) / "nequip-compile"
         mode = ["--mode", "aotinductor", "--device", "cpu", "--target", f"pair_{architecture}"]
-        subprocess.run([str(program), str(package(architecture)), str(places[-1]), *mode], check=True, capture_output=True)
+        subprocess.run([program, str(package(architecture)), str(places[-1]), *mode], check=True, capture_output=True)
         return places[-1]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def compiled_for() -> Callable[..., Path]:
+    """Return ``compiled_for(folder, **metadata)``: what tells the facts of a compiled model, made for any machine, with no code in it."""
+
+    def make(folder: Path, **metadata: str) -> Path:
+        facts = {
+            "model_dtype": "float32", "type_names": "C H N Zn", "num_types": "4", "r_max": "4.0",
+            "nequip_aoti_outputs": "atomic_energy forces virial", "nequip_aoti_inputs": "pos edge_index atom_types cell edge_cell_shift",
+            "AOTI_DEVICE_KEY": "cpu", "AOTI_CPU_ISA": "AVX2", "AOTI_MACHINE": platform.machine(),
+        }  # fmt: skip
+        path = folder / "other.nequip.pt2"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("m/data/aotinductor/model/abc.wrapper_metadata.json", json.dumps(facts | metadata))
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

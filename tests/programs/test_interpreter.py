@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from aiida_zif.programs import loaders
-from aiida_zif.programs.interpreter import Interpreter
+from aiida_zif.programs.interpreter import Interpreter, mass_limits
+from aiida_zif.programs.lammps_script import ScriptError
 from aiida_zif.programs.potential import load
 from aiida_zif.science.units import EV_PER_CUBIC_ANGSTROM_IN_MPA
 
@@ -212,7 +213,7 @@ def test_other_styles_run_as_plain_lammps(lammps: Any, header: HEADER) -> None:
         (("pair_style nequip", "pair_style allegro"), "needs newton on"),
         (("newton off\natom_style atomic", "newton on\natom_style atomic\nvariable s index allegro"), "needs newton off"),
         (("tiny_nequip.nequip.zip", "absent.nequip.zip"), "there is no model file"),
-        (("tiny_nequip.nequip.zip", "tiny_nequip.pth"), "unknown suffix"),
+        (("tiny_nequip.nequip.zip", "tiny_nequip.ckpt"), "unknown suffix"),
         (("tiny_nequip.nequip.zip", "tiny_allegro.nequip.zip"), "is for pair_style allegro"),
         (("pair_style nequip", "pair_style hybrid nequip buck 3.0"), "alone or in hybrid/overlay"),
         (("pair_style nequip", "fix 0 all setforce 0 0 0\npair_style nequip"), "give the pair lines first"),
@@ -243,3 +244,28 @@ def test_failure_of_the_model_ends_the_run(lammps: Any, header: HEADER, monkeypa
     with pytest.raises(FloatingPointError, match="not a number"):
         interpreter.execute("run 1000")
     assert lammps.extract_global("ntimestep") < 10
+
+
+@pytest.mark.parametrize(
+    ("masses", "sentence"),
+    [
+        ("mass 3 65.38\nmass 4 14.007\n", "type 3 is called N and has the mass 65.38, type 4 is called Zn and has the mass 14.007"),
+        ("mass 1 14.007\n", "type 1 is called C and has the mass 14.007"),
+        ("mass 2 12.011\n", "type 2 is called H and has the mass 12.011"),
+    ],
+)
+def test_types_in_another_order_are_refused(lammps: Any, header: HEADER, masses: str, sentence: str) -> None:
+    """The mass of each type is that of its element, or the names stand in another order than the structure's types."""
+    with pytest.raises(ScriptError, match=sentence):
+        run(lammps, header() + masses + "run 0")
+
+
+@pytest.mark.parametrize("masses", ["mass 2 2.014101777\n", "mass 2 3.0\n", "mass 1 13.0034\n", "mass 3 15.0001\n"])
+def test_isotopes_are_the_element(lammps: Any, header: HEADER, masses: str) -> None:
+    """Deuterium, as in the published AIMD, heavier hydrogen for a longer time step, carbon 13 and nitrogen 15."""
+    assert run(lammps, header() + masses + "run 0").tally.calls == 1
+
+
+def test_names_that_are_no_elements_may_have_any_mass() -> None:
+    """A model may call its types as it likes."""
+    assert mass_limits("linker") == (0.0, float("inf"))

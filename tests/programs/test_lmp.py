@@ -103,6 +103,18 @@ def test_refusal_ends_with_one_sentence(tmp_path: Path, header: Callable[..., st
     assert sentence in done.stderr
     assert f"ERROR: {sentence}" in (tmp_path / "md.log").read_text()
     assert sentence in report(done.stdout)["error"]
+    assert not report(done.stdout)["unfit"]
+
+
+def test_model_for_another_machine_is_told_from_other_refusals(
+    tmp_path: Path, header: Callable[..., str], compiled_for: Callable[..., Path]
+) -> None:
+    """The report says so in a word of its own: who reads it can compile again."""
+    (tmp_path / "in.md").write_text(header(model=compiled_for(tmp_path, AOTI_CPU_ISA="SVE9")))
+    done = call(tmp_path, "-in", "in.md", "-log", "md.log")
+    assert done.returncode == 1
+    assert report(done.stdout)["unfit"]
+    assert "a processor with SVE9" in report(done.stdout)["error"]
 
 
 def test_error_of_lammps_ends_with_code_one(tmp_path: Path) -> None:

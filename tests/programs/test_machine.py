@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def test_model_of_this_machine_fits() -> None:
 def test_missing_instruction_set_is_named() -> None:
     """The first thing a wrong node lacks is said by torch's name."""
     assert "AVX512_VNNI" in (machine.why_unfit(COMPILED, AVX512 - {"avx512_vnni"}, "x86_64") or "")
+
+
+def test_unknown_instruction_set_is_its_own_flag() -> None:
+    """One that torch names and the table does not is missed where the processor does not have it; none at all is never missed."""
+    assert "SVE9" in (machine.why_unfit(replace(COMPILED, isa=("AVX2", "SVE9")), AVX512 | {"fma"}, "x86_64") or "")
+    assert machine.why_unfit(replace(COMPILED, isa=("AVX512_BF16",)), AVX512 | {"avx512_bf16"}, "x86_64") is None
+    assert machine.why_unfit(replace(COMPILED, isa=("INVALID_VEC_ISA",)), AVX512, "x86_64") is None
 
 
 def test_other_processor_family_is_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aiida_zif.programs.machine import UnfitError
 from aiida_zif.programs.potential import Potential, load
 
 from .conftest import ARCHITECTURES
@@ -114,11 +116,36 @@ def test_missing_model_is_named() -> None:
         load("absent.nequip.pt2")
 
 
-@pytest.mark.parametrize("name", ["model.pth", "model.zip", "model", "model.pt2"])
+@pytest.mark.parametrize("name", ["model.ckpt", "model.zip", "model", "model.pt2"])
 def test_unknown_suffix_is_refused(name: str) -> None:
     """The sentence says which suffixes there are."""
     with pytest.raises(ValueError, match=r"must end in \.nequip\.pt2"):
         load(name)
+
+
+def test_model_for_another_machine_is_unfit(tmp_path: Path, compiled_for: Callable[..., Path]) -> None:
+    """An instruction set that no processor here has is told from every other refusal, before torch opens the file."""
+    with pytest.raises(UnfitError, match="a processor with SVE9, which this one lacks: compile the package again"):
+        load(compiled_for(tmp_path, AOTI_CPU_ISA="SVE9"))
+
+
+def test_compiled_file_that_torch_cannot_open_is_unfit(tmp_path: Path, compiled_for: Callable[..., Path]) -> None:
+    """As that of another torch: compiled here, the package runs."""
+    with pytest.raises(UnfitError, match="torch cannot open the model"):
+        load(compiled_for(tmp_path, AOTI_CPU_ISA=""))
+
+
+def test_package_of_another_nequip_is_refused_in_one_sentence(package: PLACES, tmp_path: Path) -> None:
+    """Code that this nequip cannot read: both versions are named, and there is no traceback."""
+    path = tmp_path / "old.nequip.zip"
+    with zipfile.ZipFile(package("nequip")) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.endswith("package_metadata.txt"):
+                content = content.replace(b"nequip: 0.19.1", b"nequip: 1.4.0")
+            target.writestr(name, content.replace(b"nequip.", b"neqxxx.") if name.endswith("_model.pkl") else content)
+    with pytest.raises(ValueError, match=r"made by nequip 1\.4\.0, cannot be opened by nequip 0\.19\.1"):
+        load(path)
 
 
 def test_form_and_suffix_must_agree(package: PLACES, tmp_path: Path) -> None:

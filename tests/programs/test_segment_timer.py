@@ -61,5 +61,5 @@ def test_time_of_earlier_segments_does_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0, -5, float("nan")])
 def test_a_time_that_is_none_is_refused(seconds: float) -> None:
     """In a sentence with the name that stands on the command line."""
-    with pytest.raises(ValueError, match="segment_seconds is .*, but it must be positive"):
+    with pytest.raises(ValueError, match=r"segment_seconds is .*, but it must be positive"):
         SegmentTimer(seconds)

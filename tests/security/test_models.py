@@ -36,7 +36,9 @@ def poisoned(canary: Path, **members: bytes) -> bytes:
         for name in source.namelist():
             content = members.get(name.rpartition("/")[2], source.read(name))
             target.writestr(name, trap if name.endswith((".pkl", ".pickle")) or content.startswith(b"\x80\x02") else content)
-        target.writestr(f"{source.namelist()[0].partition('/')[0]}/model/data.pkl", trap)
+        root = source.namelist()[0].partition("/")[0]
+        for name, content in (("model/data.pkl", trap), ("data.pkl", trap), ("version", b"3")):
+            target.writestr(f"{root}/{name}", content)
     return buffer.getvalue()
 
 
@@ -67,7 +69,13 @@ def test_yaml_of_a_model_makes_no_object(canary: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry_point", "name"), [("zif.train", "model.nequip.zip"), ("zif.train", "last.ckpt"), ("zif.compile", "model.nequip.pt2")]
+    ("entry_point", "name"),
+    [
+        ("zif.train", "model.nequip.zip"),
+        ("zif.train", "last.ckpt"),
+        ("zif.compile", "model.nequip.pt2"),
+        ("zif.compile", "model.nequip.lmp.pt"),
+    ],
 )
 def test_parsers_unpickle_nothing(
     canary: Path, tmp_path: Path, aiida_localhost: Any, dataset: Any, model: Any, entry_point: str, name: str
@@ -84,6 +92,8 @@ def test_parsers_unpickle_nothing(
     node.set_option("output_filename", "out")
     node.set_option("resources", {"num_machines": 1, "num_mpiprocs_per_machine": 1})
     inputs = {"zif.train": {"dataset": dataset, "run": Dict({"epochs": 1})}, "zif.compile": {"model": model, "device": Str("cpu")}}
+    if name.endswith(".lmp.pt"):
+        inputs[entry_point]["target"] = Str("mliap")
     for label, value in inputs[entry_point].items():
         node.base.links.add_incoming(value.store(), LinkType.INPUT_CALC, label)
     node.store()

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from aiida.orm import Dict, Int
+from aiida.common.links import LinkType
+from aiida.orm import CalcJobNode, Computer, Dict, InstalledCode, Int
 
+from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.job import structure_arrays
+from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains.md import MdWorkChain
 
 from .conftest import Ending
 
+PACKAGE = Path(__file__).parents[1] / "programs" / "data" / "tiny_nequip.nequip.zip"
 STAGES = [
     {"kind": "hold", "label": "warm", "steps": 20, "temperature_k": 300.0},
     {"kind": "hold", "label": "hot", "steps": 20, "temperature_k": 900.0},
@@ -101,6 +106,105 @@ def test_own_verdict_of_the_job_is_passed_on(
     """The number of the job is the number of the chain, and nothing is run again blindly."""
     found = run_chain(MdWorkChain, lambda *_: Ending(label, values=values), **inputs)
     assert (found.status, len(found.children)) == (status, 1)
+
+
+@pytest.fixture
+def unfit(inputs: dict[str, Any], codes: dict[str, Any], model: Any, make_compiled: Callable[..., Any]) -> dict[str, Any]:
+    """Inputs of a chain whose model was compiled elsewhere, from a package that is here; and what compiles it again."""
+    potential = make_compiled(AOTI_CPU_ISA="SVE9")
+    potential.base.attributes.set("parent", model.store().uuid)
+    options = {"account": "md", "max_wallclock_seconds": 3600}
+    return {**inputs, "potential": potential, "codes": {role: codes[role] for role in ("lammps", "compile", "check")}, "options": options}
+
+
+def elsewhere(md_ending: Callable[..., Ending], compiled: Any, compiles: Ending | None = None) -> Callable[..., Ending]:
+    """Return endings in which the model given is refused, and the one compiled again runs."""
+
+    def end(process_class: Any, given: Any, _: int) -> Ending:
+        if process_class is NequipCompileCalculation:
+            return compiles or Ending(outputs={"compiled": compiled})
+        if given["potential"].base.attributes.get("isa") == ["SVE9"]:
+            return Ending("ERROR_MODEL_UNFIT", values={"reason": "it was compiled for SVE9."})
+        return md_ending(given, linkers=None)
+
+    return end
+
+
+def test_model_for_another_machine_is_compiled_again(
+    run_chain: Callable[..., Any], unfit: dict[str, Any], model: Any, md_ending: Callable[..., Ending], make_compiled: Callable[..., Any]
+) -> None:
+    """Once, from its package, with the options of the MD; the MD goes on with it, and the chain puts it out."""
+    found = run_chain(MdWorkChain, elsewhere(md_ending, make_compiled()), **unfit)
+    assert (found.status, found.labels) == (0, ["segment_01", "compile", "segment_01"])
+    refused, compiling, ran = found.children
+    assert compiling.inputs["model"].uuid == model.uuid
+    assert compiling.inputs["device"].value == "cpu"
+    assert "check_code" not in compiling.inputs, "the package was not trained here, so there are no frames to check it on"
+    assert compiling.options == refused.options
+    assert compiling.options["account"] == "md"
+    assert ran.inputs["potential"].uuid == compiling.node.outputs.compiled.uuid == found.outputs["compiled"].uuid
+    assert "Compiling the package again" in found.reports
+    assert "the MD goes on from step 0" in found.reports
+
+
+def test_model_compiled_again_is_checked_on_its_own_frames(
+    run_chain: Callable[..., Any], unfit: dict[str, Any], dataset: Any, md_ending: Callable[..., Ending], make_compiled: Callable[..., Any]
+) -> None:
+    """Those of the training that made the package."""
+    trained = CalcJobNode(process_type="aiida.calculations:zif.train", computer=unfit["codes"]["lammps"].computer)
+    trained.base.links.add_incoming(dataset.store(), LinkType.INPUT_CALC, "dataset")
+    trained.set_option("resources", {"num_machines": 1})
+    trained.store()
+    package = ZifModelData.from_file(PACKAGE, "model.nequip.zip", seed=2)
+    package.base.links.add_incoming(trained, LinkType.CREATE, "model")
+    unfit["potential"].base.attributes.set("parent", package.store().uuid)
+    found = run_chain(MdWorkChain, elsewhere(md_ending, make_compiled()), **unfit)
+    assert found.status == 0
+    compiling = found.children[1].inputs
+    assert (compiling["dataset"].uuid, compiling["check_code"].uuid) == (dataset.uuid, unfit["codes"]["check"].uuid)
+
+
+def test_model_that_fits_nowhere_stops_the_chain(
+    run_chain: Callable[..., Any], unfit: dict[str, Any], md_ending: Callable[..., Ending], make_compiled: Callable[..., Any]
+) -> None:
+    """Compiled once and refused again: 225, and no third time."""
+    found = run_chain(MdWorkChain, elsewhere(md_ending, make_compiled(AOTI_CPU_ISA="SVE9")), **unfit)
+    assert (found.status, found.labels) == (225, ["segment_01", "compile", "segment_01"])
+    assert "do the jobs run on machines that differ?" in found.reports
+
+
+def test_failure_to_compile_again_is_the_verdict(
+    run_chain: Callable[..., Any], unfit: dict[str, Any], md_ending: Callable[..., Ending]
+) -> None:  # fmt: skip
+    """430 with its reason, or 524 where what was compiled is wrong."""
+    for label, status in (("ERROR_COMPILE_FAILED", 430), ("ERROR_COMPILED_MODEL_WRONG", 524)):
+        found = run_chain(MdWorkChain, elsewhere(md_ending, None, Ending(label, values={"reason": "because."})), **unfit)
+        assert (found.status, len(found.children)) == (status, 2)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("code", "there is no code for it; give nequip-compile"),
+        ("computer", "codes.compile is not on"),
+        ("package", "the package that it was compiled from is not here"),
+    ],
+)
+def test_model_that_cannot_be_compiled_again_stops_the_chain(
+    run_chain: Callable[..., Any], unfit: dict[str, Any], md_ending: Callable[..., Ending], lacking: str, sentence: str
+) -> None:
+    """225 with the sentence of the job; the report says what would have helped."""
+    if lacking == "code":
+        del unfit["codes"]["compile"]
+    elif lacking == "computer":
+        other = Computer(label="other", hostname="localhost", transport_type="core.local", scheduler_type="core.direct").store()
+        unfit["codes"]["compile"] = InstalledCode(label="c", computer=other, filepath_executable="/bin/true").store()
+    else:
+        unfit["potential"].base.attributes.set("parent", "00000000-0000-4000-8000-000000000000")
+    found = run_chain(MdWorkChain, elsewhere(md_ending, None), **unfit)
+    assert (found.status, len(found.children)) == (225, 1)
+    assert "it was compiled for SVE9" in found.message
+    assert sentence in found.reports
 
 
 def test_chain_can_begin_in_the_middle(

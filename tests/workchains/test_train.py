@@ -247,7 +247,7 @@ def test_bounds_are_judged_together(run_chain: Callable[..., Any], inputs: dict[
     ("run", "options", "sentence"),
     [
         ({"device": "gpu"}, {"gpus": 2}, "the run trains on 1 GPUs (device gpu, devices 1), but the options of train ask for 2"),
-        ({"device": "gpu", "devices": 2, "batch": 4}, {"train": {"gpus": 1}}, "but the options of train ask for 1: give options {'gpus': 2}"),
+        ({"device": "gpu", "devices": 2, "batch": 4}, {"train": {"gpus": 1}}, "ask for 1: give options {'gpus': 2}"),
         ({}, {"gpus": 1}, "leave `gpus` out, or train with device gpu"),
     ],
 )  # fmt: skip
