@@ -76,11 +76,14 @@ def of(chain: Any) -> list[Port]:
     """Return the ports of ``chain`` that are options: structures, our own nodes, files, numbers and words."""
     from aiida.orm import Float, Int, SinglefileData, Str, StructureData
 
+    from aiida_zif.data.ensemble import ZifEnsembleData
+
+    wanted = (StructureData, SinglefileData, ZifEnsembleData, Int, Float, Str)
     found = []
     inputs = chain.spec().inputs
     for name, port in inputs.items():
         valid = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
-        kinds = [kind for kind in valid if isinstance(kind, type) and issubclass(kind, (StructureData, SinglefileData, Int, Float, Str))]
+        kinds = [kind for kind in valid if isinstance(kind, type) and issubclass(kind, wanted)]
         if name in BY_PROTOCOL or not kinds:
             continue
         # the crystal is its own reference; a chain that has a reference only cannot do without
@@ -135,7 +138,7 @@ def check_atoms(given: Mapping[str, Any]) -> None:
         return
     if problem := validate_structure(given.get("reference", structure), None):
         raise click.BadParameter(problem, param_hint="--reference" if "reference" in given else "--structure")
-    if "potential" in given:
-        known = given["potential"].type_names
+    if model := given.get("potential", given.get("ensemble")):
+        known = model.type_names
         if unknown := sorted(set(structure_arrays(structure)[0]) - set(known)):
             raise click.BadParameter(f"it knows {', '.join(known)}, but the structure holds {', '.join(unknown)}", param_hint="--model")

@@ -66,6 +66,7 @@ def describe(value: Any) -> str:
         "StructureData": lambda: f"{value.get_formula()}, {len(value.sites)} atoms",
         "ZifTrajectoryData": lambda: f"{facts('n_frames')} frames of {facts('n_atoms')} atoms",
         "ZifDatasetData": lambda: ", ".join(f"{count} {name}" for name, count in facts("counts").items()),
+        "ZifEnsembleData": lambda: f"{facts('architecture')}, seeds {facts('seeds')}, {' '.join(facts('type_names'))}",
         "ZifModelData": lambda: f"{facts('architecture')}, {facts('form')}, {' '.join(facts('type_names'))}",
     }.get(type(value).__name__, lambda: value.label)
     return f"{type(value).__name__}{where}: {words()}"
@@ -143,7 +144,8 @@ def training(values: Mapping[str, Any], elements: list[str], frames: str) -> Pre
 
 
 def _md(inputs: Inputs) -> Preview:
-    return _job(inputs, inputs["run"].get_dict())
+    model = inputs["potential"] if "potential" in inputs else inputs["ensemble"].member(1)
+    return _job({**inputs, "potential": model}, inputs["run"].get_dict())
 
 
 def _melt_quench(inputs: Inputs) -> Preview:

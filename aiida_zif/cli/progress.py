@@ -16,6 +16,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "NequipTrainCalculation": ("out/csv/v0/metrics.csv", "epochs"),
     "NequipCompileCalculation": ("", ""),
     "NequipEvaluateCalculation": ("", ""),
+    "ZifDisagreeCalculation": ("", ""),
     "LammpsMdCalculation": ("log.lammps", "steps"),
 }
 """By CalcJob: the file in its folder that tells how far it is, and what is counted."""
@@ -23,6 +24,7 @@ ASKED: dict[str, tuple[str, str]] = {
 STAGE: dict[str, str] = {
     "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "NequipTrainCalculation": "train",
     "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate", "LammpsMdCalculation": "md",
+    "ZifDisagreeCalculation": "disagree",
 }  # fmt: skip
 
 
@@ -72,6 +74,7 @@ def descend(node: Any, path: str = "") -> Iterator[tuple[Any, str]]:
 _CHAINS = frozenset({
     "AimdCampaignWorkChain", "AimdWorkChain", "DatasetWorkChain", "TrainWorkChain", "MdWorkChain", "MeltQuenchWorkChain",
     "GlassEnsembleWorkChain", "EquationOfStateWorkChain", "StrainFluctuationWorkChain", "AnalysisWorkChain", "PipelineWorkChain",
+    "ScanWorkChain", "EnsembleWorkChain",
 })  # fmt: skip
 
 

@@ -49,8 +49,7 @@ class ZifEnsembleData(FolderData):
             raise ValueError("two of the models are the same file: train each with a seed of its own")
         node = cls()
         for number, model in enumerate(ordered, 1):
-            with model.open(mode="rb") as handle:
-                node.base.repository.put_object_from_filelike(handle, filename_of(number))
+            node.base.repository.put_object_from_bytes(_content(model), filename_of(number))
         facts = {name: ordered[0].base.attributes.get(name, None) for name in SAME}
         facts |= {"seeds": [model.base.attributes.get("seed", None) for model in ordered], "sha256": hashes}
         node.base.attributes.set_many({name: value for name, value in facts.items() if value is not None})
@@ -88,6 +87,9 @@ class ZifEnsembleData(FolderData):
             return ZifModelData.from_file(handle, "model.nequip.zip", **facts)
 
 
+def _content(model: ZifModelData) -> bytes:
+    return bytes(model.get_content(mode="rb"))
+
+
 def _sha256(model: ZifModelData) -> str:
-    with model.open(mode="rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return hashlib.sha256(_content(model)).hexdigest()

@@ -61,7 +61,7 @@ class Disagreement:
 
     def add(self, frames: Frames) -> None:
         """Add a batch. Raises ``ValueError`` for an element that a model does not know, and for forces that are missing where needed."""
-        predicted = np.stack([predict(potential, frames).forces for potential in self._potentials])
+        predicted = np.array([predict(potential, frames).forces for potential in self._potentials], dtype=np.float64)
         apart = disagreement(predicted)
         first = self.n_frames
         self.n_frames, self.n_atoms = first + len(frames), frames.positions.shape[1]

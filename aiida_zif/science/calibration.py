@@ -128,7 +128,7 @@ def _measured(values: Floats) -> Measured:
 
 
 def _sums(index: NDArray[np.intp], values: Floats) -> Floats:
-    sums: Floats = np.bincount(index, weights=values)
+    sums: Floats = np.bincount(index, weights=values).astype(np.float64)
     return sums
 
 

@@ -158,7 +158,7 @@ class ScanWorkChain(SideBySideWorkChain):
         group.description = f"{GROUP}: {len(self.ctx.labels)} rows, {len(self.ctx.trainings)} trainings"
         measured = {}
         for key in self.ctx.trainings:
-            outputs = self.ctx[key].outputs if key in self.ctx else {}
+            outputs: Any = self.ctx[key].outputs if key in self.ctx else {}
             for name in ("accuracy", "model"):
                 if name in outputs:
                     measured[f"{name}_{key}"] = outputs[name]

@@ -25,7 +25,8 @@ class SideBySideWorkChain(ZifWorkChain):
 
     def write_frames(self, datasets: dict[str, ZifDatasetData]) -> dict[str, Any]:
         """Write the frames of each dataset once on the machine, for all children to link to, where a code can write them."""
-        self.ctx.frames, nodes = {}, {}
+        nodes: dict[str, Any] = {}
+        self.ctx.frames = {}
         if "frames" not in self.inputs.codes:
             return nodes
         for name, dataset in datasets.items():
