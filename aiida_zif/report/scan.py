@@ -107,40 +107,29 @@ WRITERS: dict[str, Callable[..., str]] = {"text": text, "csv": lambda facts, pub
 
 
 def figure(facts: Facts) -> bytes:
-    """Return the error of each row against its cost; what is on the front is joined, what was chosen is filled."""
+    """Return the error of each row against its cost, by number; what is on the front is joined, what was chosen is filled."""
     error = facts["rule"]["error"]
     known = {label: row for label in facts["order"] if (row := facts["rows"][label]).get(error) is not None and row["cost_us_per_atom"]}
-    costs = [row["cost_us_per_atom"] for row in known.values()]
-    middle = (min(costs) + max(costs)) / 2 if costs else 0.0
     architectures = sorted({str(row["architecture"]) for row in known.values()})
     with canvas(1, 1, 4.2) as (_, axes, buffer):
         axis = axes[0, 0]
         front = [known[label] for label in facts["front"] if label in known]
-        axis.step(
-            [row["cost_us_per_atom"] for row in front], [row[error] for row in front], where="post", color=GREY, linewidth=0.9, zorder=1
-        )
+        axis.step([row["cost_us_per_atom"] for row in front], [row[error] for row in front], where="post", color=GREY, linewidth=0.9, zorder=1)
         if limit := facts["rule"]["max_cost_us_per_atom"]:
             axis.axvline(limit, color=COLOURS[2], linestyle="--", linewidth=0.9)
-        for k, architecture in enumerate(architectures, 1):
-            mine = {label: row for label, row in known.items() if row["architecture"] == architecture}
-            colour = COLOURS[k % len(COLOURS)]
-            for label, row in mine.items():
-                best = label == facts["best"]
-                axis.errorbar(
-                    row["cost_us_per_atom"], row[error], row[f"{error}_spread"], row["cost_us_per_atom_spread"], "o", color=colour,
-                    markersize=7 if best else 5, markerfacecolor=colour if best else "white", elinewidth=0.8, capsize=2, zorder=2,
-                )  # fmt: skip
-                left = row["cost_us_per_atom"] > middle
-                axis.annotate(
-                    label, (row["cost_us_per_atom"], row[error]), (-7 if left else 7, 4), textcoords="offset points", fontsize=7,
-                    ha="right" if left else "left", color=INK if row["on_front"] else GREY,
-                )  # fmt: skip
-            axis.plot([], [], "o", color=colour, markerfacecolor="white", label=architecture)
+        for number, (label, row) in enumerate(known.items(), 1):
+            colour = COLOURS[(architectures.index(str(row["architecture"])) + 1) % len(COLOURS)]
+            axis.errorbar(
+                row["cost_us_per_atom"], row[error], row[f"{error}_spread"], row["cost_us_per_atom_spread"], "o", color=colour,
+                markersize=7 if label == facts["best"] else 5, markerfacecolor=colour if label == facts["best"] else "white",
+                elinewidth=0.8, capsize=2, zorder=2, label=f"{number}  {label}",
+            )  # fmt: skip
+            axis.annotate(str(number), (row["cost_us_per_atom"], row[error]), (6, 4), textcoords="offset points", color=INK)
         axis.set_xlabel("cost / µs per atom and call")
         axis.set_ylabel(_axis(error))
         axis.margins(0.08, 0.12)
         if known:
-            axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(architectures), borderaxespad=0)
+            axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=7)
         else:
             axis.text(0.5, 0.5, "no row has numbers", color=GREY, ha="center", va="center", transform=axis.transAxes)
         axis.set_title(f"chosen: {facts['best']}" if facts["best"] else "none chosen")
