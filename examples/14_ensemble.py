@@ -17,13 +17,12 @@ OVERRIDES = {"train": {"runs": {"nequip": {"epochs": 2, "r_max": 3.5}}}}
 
 
 def main() -> None:
-    """Without a compiler: the code for it is left out. After 13_scan.py the first member comes from the cache."""
+    """After 13_scan.py the first member comes from the cache."""
     dataset = QueryBuilder().append(ZifDatasetData, tag="node").order_by({"node": {"ctime": "desc"}}).first(flat=True)
     if dataset is None:
         sys.exit("There is no data set in this profile: run examples/02_dataset.py first.")
-    codes = {role: code for role, code in choose(EnsembleWorkChain).items() if role != "compile"}
     builder = EnsembleWorkChain.get_builder_from_protocol(
-        codes, "smoke", OVERRIDES, dataset=dataset, seeds=List([1, 2]), max_relative_force_mae=Float(5.0)
+        choose(EnsembleWorkChain), "smoke", OVERRIDES, dataset=dataset, seeds=List([1, 2]), max_relative_force_mae=Float(5.0)
     )
     outputs, node = run_get_node(builder)
     print(f"{node.process_label}<{node.pk}> [{node.exit_status}] {node.exit_message or 'finished'}")

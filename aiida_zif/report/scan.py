@@ -114,7 +114,9 @@ def figure(facts: Facts) -> bytes:
     with canvas(1, 1, 4.2) as (_, axes, buffer):
         axis = axes[0, 0]
         front = [known[label] for label in facts["front"] if label in known]
-        axis.step([row["cost_us_per_atom"] for row in front], [row[error] for row in front], where="post", color=GREY, linewidth=0.9, zorder=1)
+        axis.step(
+            [row["cost_us_per_atom"] for row in front], [row[error] for row in front], where="post", color=GREY, linewidth=0.9, zorder=1
+        )
         if limit := facts["rule"]["max_cost_us_per_atom"]:
             axis.axvline(limit, color=COLOURS[2], linestyle="--", linewidth=0.9)
         for number, (label, row) in enumerate(known.items(), 1):

@@ -81,7 +81,7 @@ class EnsembleWorkChain(SideBySideWorkChain):
         run.pop("seed", None)
         return {
             "run": Dict(run), "seeds": List(stage["seeds"]), "max_concurrent": Int(stage["max_concurrent"]),
-            "use_cache": Bool(stage["use_cache"]), "min_success": Int(stage["min_success"]),
+            "use_cache": Bool(stage["use_cache"]), "compile": Bool(stage["compile"]), "min_success": Int(stage["min_success"]),
             "resamples": Int(stage["bootstrap"]["resamples"]), "bootstrap_seed": Int(stage["bootstrap"]["seed"]),
             "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"]),
         }  # fmt: skip

@@ -54,8 +54,6 @@ class ScanWorkChain(SideBySideWorkChain):
         spec.input("sampling", valid_type=Dict, required=False, serializer=to_aiida_type, help="How to draw; rows may change a part.")
         spec.input("temperature_tolerance", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.15), help="Relative.")
         spec.input("device", valid_type=Str, serializer=to_aiida_type, default=lambda: Str("cpu"), help="Where MD will run: cpu or cuda.")
-        spec.input("compile", valid_type=Bool, serializer=to_aiida_type, default=lambda: Bool(True),
-                   help="Measure the form that MD runs, else the package, which is several times slower.")  # fmt: skip
         spec.input("max_relative_force_mae", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.3), help="Of the spread.")
         spec.input("rule", valid_type=Dict, serializer=to_aiida_type, default=lambda: Dict(DEFAULT_RULE), validator=_validate_rule,
                    help="By which the best row is chosen: `error`, and `max_cost_us_per_atom` or null.")  # fmt: skip
@@ -144,11 +142,9 @@ class ScanWorkChain(SideBySideWorkChain):
     def child(self, key: str) -> tuple[type[TrainWorkChain], dict[str, Any]]:
         """The training of one row with one seed."""
         run = scan_rows.run_of(self.row(key), self.inputs.run.get_dict(), self.ctx.trainings[key][1])
-        name, codes = self.dataset_name(key), self.codes_for(TrainWorkChain)
-        if not self.inputs.compile.value:
-            codes.pop("compile", None)
+        name = self.dataset_name(key)
         return TrainWorkChain, {
-            "codes": codes, "dataset": self.ctx.datasets[name], "run": Dict(run), "device": self.inputs.device,
+            "codes": self.codes_for(TrainWorkChain), "dataset": self.ctx.datasets[name], "run": Dict(run), "device": self.inputs.device,
             "max_relative_force_mae": self.inputs.max_relative_force_mae, **self.links(name), **self.stage_options("train"),
         }  # fmt: skip
 

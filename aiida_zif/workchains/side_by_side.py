@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Children side by side, so many at a time; one that fails leaves the others alone."""
+"""Trainings side by side, so many at a time; one that fails leaves the others alone."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiida.orm import Int, to_aiida_type
+from aiida.orm import AbstractCode, Bool, Int, to_aiida_type
 
 from aiida_zif.calculations.frames import ZifFramesCalculation
 from aiida_zif.data.dataset import ZifDatasetData
@@ -13,7 +13,7 @@ from aiida_zif.workchains.chain import ZifWorkChain, words_of
 
 
 class SideBySideWorkChain(ZifWorkChain):
-    """Chains in a row that do not depend on each other. ``begin_children`` names them, the loop of the outline runs them."""
+    """Trainings that do not depend on each other. ``begin_children`` names them, the loop of the outline runs them."""
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -22,6 +22,13 @@ class SideBySideWorkChain(ZifWorkChain):
             "max_concurrent", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), validator=_validate_max_concurrent,
             help="So many children at a time; 0: all, which then queue where they run.",
         )  # fmt: skip
+        spec.input("compile", valid_type=Bool, serializer=to_aiida_type, default=lambda: Bool(True),
+                   help="Measure the form that MD runs, else the package, which is several times slower.")  # fmt: skip
+
+    def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
+        """Return the codes of a child; without one for it, it compiles nothing."""
+        codes = super().codes_for(chain)
+        return codes if self.inputs.compile.value else {role: code for role, code in codes.items() if role != "compile"}
 
     def write_frames(self, datasets: dict[str, ZifDatasetData]) -> dict[str, Any]:
         """Write the frames of each dataset once on the machine, for all children to link to, where a code can write them."""
