@@ -59,8 +59,8 @@ def gpus_problem(run: TrainRun, options: dict[str, Any], computer: Any) -> str |
 class TrainWorkChain(ResumingWorkChain):
     """Train in segments, package, compile for the machine that will run MD, evaluate on held-out frames, and judge."""
 
-    CODES = ("train", "package", "compile", "evaluate")
-    MAY_USE = ("frames", "check")
+    CODES = ("train", "package", "evaluate")
+    MAY_USE = ("compile", "frames", "check")
     JOB = NequipTrainCalculation
     STAGE, UNIT = "train", "epoch"
     HANDLERS = ("frames_gone", "gpu_memory_full", *ResumingWorkChain.HANDLERS)
@@ -196,8 +196,11 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, with its queue and device, and check in the same job what came out."""
+        """Compile on the computer of the compile code, if there is one, with its queue and device, and check in the same job what came out."""
         codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
+        self.ctx.runnable = self.ctx.model
+        if "compile" not in codes:
+            return None
         metadata = {"options": self.options("compile"), "call_link_label": "compile"}
         inputs = {"code": codes["compile"], "model": self.ctx.model, "device": self.inputs.device, "metadata": metadata}
         if "check" in codes and codes["check"].computer.uuid == codes["compile"].computer.uuid:
@@ -206,7 +209,9 @@ class TrainWorkChain(ResumingWorkChain):
 
     def inspect_compile(self) -> ExitCode | None:
         """A model that could not be compiled still runs as a package, more slowly; one that fails its checks is not to be run."""
-        node = self.ctx.compile
+        node = self.ctx.get("compile")
+        if node is None:
+            return None
         if node.exit_status == VERDICTS["ERROR_COMPILED_MODEL_WRONG"][0]:
             self.put_out()
             return self.child_failed("compile", node)
