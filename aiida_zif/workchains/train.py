@@ -196,7 +196,7 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, if there is one, with its queue and device, and check in the same job what came out."""
+        """Compile with queue and device of the compile code, if there is one, and check in the same job what came out."""
         codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
         self.ctx.runnable = self.ctx.model
         if "compile" not in codes:
