@@ -87,15 +87,9 @@ def measure(folder: Path) -> dict[str, Any]:
     overheads = [mine - alone for mine, alone in zip(ours, theirs, strict=True)]
     return {
         "zif_train_segment_s": statistics.median(ours), "nequip_train_s": statistics.median(theirs),
-<<<<<<< HEAD
-        "overhead_s": statistics.median(overheads), "aiida_core_s": statistics.median(spent),
-        "segment_ratio": statistics.median(ours) / statistics.median(theirs),
-        "package_once_s": statistics.median(packages), "frames": 60, "epochs": EPOCHS, "limits": {"overhead_s": TARGET_S},
-=======
         "segment_ratio": statistics.median(ours) / statistics.median(theirs), "overhead_s": statistics.median(overheads),
         "aiida_core_s": statistics.median(spent), "package_once_s": statistics.median(packages), "frames": 60, "epochs": EPOCHS,
         "limits": {"overhead_s": TARGET_S},
->>>>>>> trainchain
     }  # fmt: skip
 
 

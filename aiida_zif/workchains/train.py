@@ -87,11 +87,7 @@ class TrainWorkChain(ResumingWorkChain):
         spec.output("restart", valid_type=FolderData, required=False, help="From which an unfinished training can be gone on with.")
         declare(
             spec, "ERROR_FRAMES_GONE", "ERROR_NO_GPU", "ERROR_MODEL_UNUSABLE", "ERROR_PROGRAM_ABORTED", "ERROR_GPU_OUT_OF_MEMORY",
-<<<<<<< HEAD
             "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_PREDICTION_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG",
-=======
-            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG", "ERROR_PREDICTION_NOT_A_NUMBER",
->>>>>>> trainchain
         )  # fmt: skip
 
     @classmethod
