@@ -175,7 +175,7 @@ def test_one_training_takes_the_run_that_is_named() -> None:
     """A name that no run has is refused with those that there are."""
     plan = {"train": {"model": "allegro", "runs": {"nequip": {"l_max": 1}, "allegro": {"l_max": 2}}}}
     assert protocol.single_run(plan) == {"l_max": 2}
-    with pytest.raises(ValueError, match="train.model is 'mace', but must be one of train.runs: nequip, allegro"):
+    with pytest.raises(ValueError, match=r"train\.model is 'mace', but must be one of train\.runs: nequip, allegro"):
         protocol.single_run({"train": {**plan["train"], "model": "mace"}})
 
 
