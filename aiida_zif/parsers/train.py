@@ -43,11 +43,12 @@ class NequipTrainParser(ZifParser):
         curve = nequip_log.read(metrics.read_text() if metrics.exists() else "")
         if len(curve):
             self.out("learning_curve", array_of(curve))
-        kept = nequip_checkpoint.epochs_done(folder / LAST) or 0
+        kept, saved = nequip_checkpoint.epochs_done(folder / LAST) or 0, nequip_checkpoint.epochs_done(folder / BEST)
         epochs = max(kept, before.get("epochs", 0), int(curve.epoch[-1]) + 1 if len(curve) else 0)
         reason = nequip_log.why_it_ended(said, curve, epochs, run.epochs)
         dataset, model = inputs.dataset, folder / MODEL
-        best, weights = best_of(curve, before), said.n_parameters or before.get("n_parameters")
+        best = best_of(curve, before, None if saved is None else saved - 1)
+        weights = said.n_parameters or before.get("n_parameters")
         known = {"config_hash": nequip_config.frozen_hash(run, dataset.elements), "n_parameters": weights, **best}
         versions = nequip_model.read_facts(model).versions if model.exists() else {}
         facts = {
@@ -55,7 +56,7 @@ class NequipTrainParser(ZifParser):
             "ended_by": self.ended_by, **known, **cost_of(curve, run, dataset.counts["train"], said, self.cost), **self.cost,
         }  # fmt: skip
         self.out("results", Dict(plain(facts)))
-        if kept and nequip_checkpoint.epochs_done(folder / BEST):
+        if kept and saved:
             restart = FolderData()
             for name in (LAST, BEST):
                 restart.base.repository.put_object_from_file(str(folder / name), name)
@@ -99,17 +100,22 @@ def array_of(curve: nequip_log.LearningCurve) -> ArrayData:
     return array
 
 
-def best_of(curve: nequip_log.LearningCurve, before: dict[str, Any]) -> dict[str, Any]:
-    """Return the best epoch with its error and the metrics of its validation, of this segment or of those ``before``."""
-    found = {"best_epoch": curve.best_epoch, **{name: before.get(name) for name in ("best_error", "validation_errors")}}
-    if curve.best_epoch is not None:
-        row = curve.epoch.tolist().index(curve.best_epoch)
-        errors = {name: float(column[row]) for name, column in curve.columns.items() if name.startswith(nequip_log.VALIDATION)}
-        errors = {name.removeprefix(nequip_log.VALIDATION): value for name, value in errors.items()}
-        found |= {"best_error": errors["weighted_sum"], "validation_errors": errors}
-    if before.get("best_epoch") is not None and (curve.best_epoch is None or before["best_error"] <= found["best_error"]):
-        return {name: before.get(name) for name in found}
-    return found
+def best_of(curve: nequip_log.LearningCurve, before: dict[str, Any], saved: int | None) -> dict[str, Any]:
+    """Return the best epoch with its error and the metrics of its validation, of this segment or of those ``before``.
+
+    ``saved`` is the epoch whose weights the best checkpoint holds, where that came home: a job may be killed after it logged an epoch
+    and before it saved it.
+    """
+    known = {name: before.get(name) for name in ("best_epoch", "best_error", "validation_errors")}
+    epoch = curve.best_epoch if saved is None else saved
+    if epoch is None or epoch not in curve.validated:
+        return known
+    row = curve.epoch.tolist().index(epoch)
+    errors = {name: float(column[row]) for name, column in curve.columns.items() if name.startswith(nequip_log.VALIDATION)}
+    errors = {name.removeprefix(nequip_log.VALIDATION): value for name, value in errors.items()}
+    if saved is None and known["best_error"] is not None and known["best_error"] <= errors["weighted_sum"]:
+        return known
+    return {"best_epoch": epoch, "best_error": errors["weighted_sum"], "validation_errors": errors}
 
 
 def cost_of(

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,28 @@ class Harm:
         path.write_text(SCRIPT.format(state=self.folder, program=program))
         path.chmod(0o755)
         return path
+
+
+@pytest.fixture
+def make_small_disk(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Return ``make_small_disk(size)``: this machine as a computer whose file system is that small."""
+    from aiida.orm import Computer
+
+    folder = tmp_path / "small"
+    folder.mkdir()
+
+    def make(size: str) -> Any:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("a small file system cannot be mounted here: no disk can be made full")
+        places = {"transport_type": "core.local", "scheduler_type": "core.direct", "workdir": str(folder)}
+        computer = Computer(label=f"small-{tmp_path.name}", hostname="localhost", **places).store()
+        computer.configure(safe_interval=0)
+        computer.set_minimum_job_poll_interval(1)
+        return computer
+
+    yield make
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="session")

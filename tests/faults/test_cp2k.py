@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -106,21 +104,12 @@ def test_out_of_memory_without_a_way_out_is_a_hint(run: Run, harm: Harm, reports
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path, aiida_localhost: Any, cp2k: Any) -> Iterator[Any]:
+def small_disk(make_small_disk: Callable[[str], Any], cp2k: Any) -> Any:
     """The code on a computer whose file system has 400 kB."""
-    from aiida.orm import Computer, InstalledCode
+    from aiida.orm import InstalledCode
 
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here: no disk can be made full")
-    computer = Computer(
-        label=f"small-{tmp_path.name}", hostname="localhost", transport_type="core.local", scheduler_type="core.direct", workdir=str(folder)
-    ).store()
-    computer.configure(safe_interval=0)
-    computer.set_minimum_job_poll_interval(1)
-    yield InstalledCode(label="cp2k", computer=computer, filepath_executable=str(cp2k.filepath_executable), with_mpi=False).store()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    path = str(cp2k.filepath_executable)
+    return InstalledCode(label="cp2k", computer=make_small_disk("400k"), filepath_executable=path, with_mpi=False).store()
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_no_model_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, 
     found = run_chain(PipelineWorkChain, endings(train_nequip=NOT_GOOD, train_allegro=NOT_GOOD), **inputs)
     assert found.status == 420
     assert "train failed: TrainWorkChain<" in found.message
-    assert "50.0% of the spread" in found.message
+    assert "force MAE is 50 %" in found.message
 
 
 def test_too_few_state_points_stop(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:
