@@ -37,7 +37,7 @@ def with_error(value: Any, unit: str = "", digits: int = 2) -> str:
     places = -order + (1 if error / 10**order < 1.95 else 0)
     if places < 0:
         mean, error, places = round(mean, places), round(error, places), 0
-    return f"{mean:.{places}f} ± {error:.{places}f}{tail}"
+    return f"{round(mean, places) + 0.0:.{places}f} ± {error:.{places}f}{tail}"  # no minus before a zero
 
 
 def number(value: Any, digits: int = 1, unit: str = "") -> str:

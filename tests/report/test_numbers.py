@@ -19,7 +19,7 @@ from aiida_zif.report import numbers
         ([4982.3, 36.0], "4980 ± 40"),
         ([0.5, 0.0999], "0.50 ± 0.10"),
         ({"mean": 3.75, "error": 0.02, "n_eff": 9}, "3.75 ± 0.02"), ({"mean": 1.4987, "error": 0.0}, "1.50"), (2.5, "2.50"), (None, "–"),
-        ({"mean": 2.0, "error": None}, "2.00"), ([float("nan"), 1.0], "–"),
+        ({"mean": 2.0, "error": None}, "2.00"), ([float("nan"), 1.0], "–"), ([-0.3, 40.0], "0 ± 40"),
     ],
 )  # fmt: skip
 def test_error_decides_the_digits(value: object, text: str) -> None:
