@@ -25,10 +25,10 @@ from aiida_zif.workchains.protocol import load
 from aiida_zif.workchains.train import TrainWorkChain
 
 STRESS_WEIGHT = 1e4  # (eV/Å³)⁻², where forces have 1 (eV/Å)⁻²: stresses are thousandths of an eV/Å³
-DRAW = {"method": "random", "n_train": 80, "n_validation": 12, "held_out_fraction": 0.25, "gap": 10, "seed": 1}
+DRAW = {"method": "random", "n_validation": 12, "held_out_fraction": 0.25, "gap": 10, "seed": 1}
 
 
-def draw(text: str | None, temperature: float | None, content: str | None) -> tuple[Any, dict[str, Any]]:
+def draw(text: str | None, temperature: float | None, content: str | None, n_train: int) -> tuple[Any, dict[str, Any]]:
     """Return a dataset and its trajectories: one that is there, one of a file, or one of the frames that ship."""
     if text and text.isdigit():
         dataset: Any = load_node(int(text))
@@ -36,22 +36,24 @@ def draw(text: str | None, temperature: float | None, content: str | None) -> tu
     source = imports.Source(Path(text), temperature=temperature, stress_content=content) if text else None
     nodes = {"imported": imports.load(source).node} if source else recorded_trajectories("aimd")
     given = {name: node.store() for name, node in nodes.items()}
-    return draw_dataset(Dict(DRAW), **given), given
+    return draw_dataset(Dict({**DRAW, "n_train": n_train}), **given), given
 
 
 def main() -> None:
     """Two datasets of the same frames; three kinds of label for each seed; an evaluation of each model; one table."""
     parser = argparse.ArgumentParser()
-    for option, kind in (("dataset", str), ("stress-content", str), ("temperature", float), ("protocol", str), ("seeds", int)):
+    for option, kind in (("dataset", str), ("stress-content", str), ("temperature", float), ("protocol", str)):
         parser.add_argument(f"--{option}", type=kind)
+    parser.add_argument("--n-train", type=int, default=80)
+    parser.add_argument("--seeds", type=int, default=2)
     asked, codes = parser.parse_args(), choose(TrainWorkChain)
-    first, given = draw(asked.dataset, asked.temperature, asked.stress_content)
+    first, given = draw(asked.dataset, asked.temperature, asked.stress_content, asked.n_train)
     is_total = first.base.attributes.get("stress") == "total"
     second = relabel_stress(first, Str("virial" if is_total else "total"), **given)
     virial, total = (second, first) if is_total else (first, second)
     run = {**load(asked.protocol or "smoke")["train"]["runs"]["nequip"], **({} if asked.protocol else {"epochs": 24})}
     kinds, accuracies, predictions = {"none": virial, "virial": virial, "total": total}, {}, {}
-    for seed, (name, dataset) in ((seed, kind) for seed in range(1, (asked.seeds or 2) + 1) for kind in kinds.items()):
+    for seed, (name, dataset) in ((seed, kind) for seed in range(1, asked.seeds + 1) for kind in kinds.items()):
         learned = {"stress_content": dataset.base.attributes.get("stress"), "stress_weight": STRESS_WEIGHT} if name != "none" else {}
         inputs = {"package_code": codes["package"], "dataset": dataset, "run": Dict({**run, **learned, "seed": seed})}
         _, job = run_get_node(NequipTrainCalculation, code=codes["train"], **inputs)

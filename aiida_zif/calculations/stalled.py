@@ -23,11 +23,12 @@ DEPTH = 3
 def stalled(node: CalcJobNode, transport: Any, minutes: float) -> CalcJobMonitorResult | None:
     """Return a result that stops the job if the files in and below its folder have had the same sizes for ``minutes``.
 
-    A job that has not begun to write is left alone. The sizes seen and the time since when stand in an extra of the node, so that no two clocks are compared. What is there is retrieved
-    and parsed, and the exit status is AiiDA's own for a job stopped by a monitor, 150. The message says where the disk is full.
+    A job that has not begun to write is left alone. The sizes seen and the time since when stand in an extra of the node, so that no two
+    clocks are compared. What is there is retrieved and parsed, and the exit status is AiiDA's own for a job stopped by a monitor, 150. The
+    message says where the disk is full.
     """
     folder = node.get_remote_workdir()
-    begun, total = _look(transport, folder, DEPTH)
+    begun, total = _look(transport, str(folder), DEPTH)
     if node.get_option("output_filename") not in begun:
         return None
     now = time.time()

@@ -88,7 +88,8 @@ class NequipTrainCalculation(CalcJob):
         spec.input("restart", valid_type=FolderData, required=False, help="Continue from this last checkpoint, and the best one so far.")
         spec.input("frames", valid_type=RemoteData, required=False, non_db=True, help="Folder of zif.frames to link to, not to write anew.")
         spec.input("segment_seconds", valid_type=(int, float), required=False, non_db=True, help="End after an epoch within this time.")
-        spec.inputs.validator = validate_inputs
+        common = spec.inputs.validator
+        spec.inputs.validator = lambda inputs, port: common(inputs, port) or validate_inputs(inputs, port)
         options = spec.inputs["metadata"]["options"]
         options["parser_name"].default = "zif.train"
         options["output_filename"].default = "train.out"

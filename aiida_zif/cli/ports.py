@@ -73,12 +73,12 @@ class Port:
 
 
 def of(chain: Any) -> list[Port]:
-    """Return the ports of ``chain`` that are options: structures, our own nodes, files, numbers and words."""
-    from aiida.orm import Float, Int, SinglefileData, Str, StructureData
+    """Return the ports of ``chain`` that are options: structures, our own nodes, files and folders, numbers and words."""
+    from aiida.orm import Float, FolderData, Int, RemoteData, SinglefileData, Str, StructureData
 
     from aiida_zif.data.ensemble import ZifEnsembleData
 
-    wanted = (StructureData, SinglefileData, ZifEnsembleData, Int, Float, Str)
+    wanted = (StructureData, SinglefileData, ZifEnsembleData, FolderData, RemoteData, Int, Float, Str)
     found = []
     inputs = chain.spec().inputs
     for name, port in inputs.items():

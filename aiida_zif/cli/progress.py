@@ -14,6 +14,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "Cp2kAimdCalculation": ("aiida-1.ener", "steps"),
     "Cp2kLabelCalculation": ("aiida-1.ener", "frames"),
     "NequipTrainCalculation": ("out/csv/v0/metrics.csv", "epochs"),
+    "ZifFramesCalculation": ("", ""),
     "NequipCompileCalculation": ("", ""),
     "NequipEvaluateCalculation": ("", ""),
     "ZifDisagreeCalculation": ("", ""),
@@ -22,7 +23,7 @@ ASKED: dict[str, tuple[str, str]] = {
 """By CalcJob: the file in its folder that tells how far it is, and what is counted."""
 
 STAGE: dict[str, str] = {
-    "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "NequipTrainCalculation": "train",
+    "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "ZifFramesCalculation": "frames", "NequipTrainCalculation": "train",
     "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate", "LammpsMdCalculation": "md",
     "ZifDisagreeCalculation": "disagree",
 }  # fmt: skip

@@ -22,11 +22,18 @@ from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import cp2k_output, extxyz, h5md, npz
 from aiida_zif.science.audit import Audit
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.topology import misplaced
 
 KINDS: tuple[str, ...] = ("cp2k", "extxyz", "npz")
 ONE_MACHINE = (".nequip.pt2", ".nequip.lmp.pt")
 """How files end that are made from a package where they run."""
 STRESS_CONTENTS: tuple[str, ...] = ("virial", "estimated", "total")
+LOOKED_AT = 20
+"""So many frames tell whether symbols and positions are in one order."""
+_ENDINGS: dict[str, str] = {
+    "walltime": "the run ended at its time limit", "exit file": "the run was ended by a file EXIT", "aborted": "the run aborted",
+    "cut": "the log just ends: the run was killed, or still goes on",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,9 @@ def load(source: Source) -> Imported:
         "imported_from": str(source.path.resolve()), "reader_version": __version__,
     }  # fmt: skip
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     if source.what == "cp2k":
-        frames, told, notes, files = _cp2k(source)
+        frames, told, problems, notes, files = _cp2k(source)
         facts |= told
     else:
         frames, files = _file(source), [source.path]
@@ -104,9 +112,11 @@ def load(source: Source) -> Imported:
         path = Path(folder) / ZifTrajectoryData.FILENAME
         with h5md.Writer(path, creator_version=__version__) as writer:
             for batch in frames:
-                writer.append(_checked(batch, source.path))
+                writer.append(_checked(batch, source, writer.n_frames, problems))
+                if writer.n_frames == len(batch) and (strange := misplaced(batch.select(slice(LOOKED_AT)))):
+                    raise ValueError(f"{source.path} is mixed up: {strange}")
             if not writer.n_frames:
-                raise ValueError(f"{source.path} holds no whole frame")
+                raise ValueError(_refusal(source, "no whole frame", problems))
         node = ZifTrajectoryData.from_file(path, verify=False, **{key: value for key, value in facts.items() if value is not None})
     found = audit_node(node)
     if found.labels_wrong or not found.usable.any():
@@ -138,7 +148,7 @@ def _as_told(frames: Iterable[Frames], stress_content: Any) -> Iterator[Frames]:
         yield batch if stress_content is None else replace(batch, stress_content=stress_content)
 
 
-def _cp2k(source: Source) -> tuple[Iterator[Frames], dict[str, Any], tuple[str, ...], list[Path]]:
+def _cp2k(source: Source) -> tuple[Iterator[Frames], dict[str, Any], tuple[str, ...], tuple[str, ...], list[Path]]:
     project = source.project or _project(source.path)
     folder = cp2k_output.open_run(source.path, project, source.masses or None)
     found = folder.facts
@@ -147,8 +157,10 @@ def _cp2k(source: Source) -> tuple[Iterator[Frames], dict[str, Any], tuple[str, 
         notes.append("a file ends in mid-frame, or frames lack their part in one of the files: these were left out")
     if found.duplicates_dropped:
         notes.append(f"{found.duplicates_dropped} frames that a later run in the folder wrote again were dropped")
-    if found.error:
-        notes.append(f"the run aborted: {found.error}")
+    if found.version and found.reason_ended != "finished":
+        notes.append(_ENDINGS[found.reason_ended] + (f": {found.error}" if found.error else ""))
+    if found.stress_content == "total" and not folder.has_masses:
+        notes.append("no log tells the masses, so that the kinetic part stays in the stress: give each as --mass, e.g. H=2.014101777")
     conserved = folder.conserved[(folder.steps >= source.first_used_step) & np.isfinite(folder.conserved)]
     told = {
         "conserved_drift_ev": float(conserved[-1] - conserved[0]) if len(conserved) > 1 else None,
@@ -156,7 +168,7 @@ def _cp2k(source: Source) -> tuple[Iterator[Frames], dict[str, Any], tuple[str, 
         "reason_ended": found.reason_ended,
     }  # fmt: skip
     files = sorted(path for path in source.path.glob(f"{project}-*") if path.suffix in (".xyz", ".cell", ".stress", ".ener"))
-    return folder.batches(), told, tuple(notes), [*files, *sorted(source.path.glob("*.out"))]
+    return folder.batches(), told, found.problems, tuple(notes), [*files, *sorted(source.path.glob("*.out"))]
 
 
 def _project(folder: Path) -> str:
@@ -167,14 +179,22 @@ def _project(folder: Path) -> str:
     return names[0]
 
 
-def _checked(frames: Frames, path: Path) -> Frames:
+def _checked(frames: Frames, source: Source, done: int, problems: tuple[str, ...]) -> Frames:
+    """Return the frames, ``done`` of which are behind us, if they are labels."""
     if frames.forces is None:
-        raise ValueError(
-            f"{path} holds no forces, which a label needs: print them (of CP2K FORCE_EVAL or MOTION/PRINT/FORCES, PROJECT-frc-1.xyz)"
-        )
+        how = " (of CP2K FORCE_EVAL or MOTION/PRINT/FORCES, PROJECT-frc-1.xyz)" if source.what == "cp2k" else ""
+        raise ValueError(_refusal(source, f"no forces, which a label needs: print them{how}", problems))
     if frames.energies is None:
-        raise ValueError(f"{path} holds no energies, which a label needs")
+        raise ValueError(f"{source.path} holds no energies, which a label needs")
+    bad = np.flatnonzero(~(np.isfinite(frames.energies) & np.isfinite(frames.forces).all(axis=(1, 2))))
+    if len(bad):
+        raise ValueError(f"frame {done + bad[0] + 1} of {source.path} has an energy or a force that is no number; leave that frame out")
     return frames
+
+
+def _refusal(source: Source, lack: str, problems: tuple[str, ...]) -> str:
+    """Return what the reader saw wrong with the files first, else what they lack."""
+    return f"{source.path} cannot be imported: {problems[0]}" if problems else f"{source.path} holds {lack}"
 
 
 def _sha256(path: Path) -> str:

@@ -8,14 +8,15 @@ writes as spaces and the value. Every text is in CP2K's own units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiida_zif.formats.cp2k_method import BASIS_SETS_FILE, METHODS, POTENTIALS_FILE, Method, method_of, names_of
-from aiida_zif.formats.cp2k_run import HYDROGEN_MASS_AMU, AimdRun, RelaxRun, Scf, check_positive
+from aiida_zif.formats.cp2k_run import AimdRun, RelaxRun, Scf, check_positive
+from aiida_zif.formats.lammps_data import standard_masses
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import (
     ATOMIC_FORCE_IN_EV_PER_ANGSTROM,
@@ -48,7 +49,9 @@ def aimd(
         raise ValueError("velocities and a restart file were both given; give one of them, since the restart carries its own velocities")
     if run.first_step and restart_file is None:
         raise ValueError(f"the run starts at step {run.first_step}, but no restart file was given; give one or set first_step to 0")
-    subsys: Tree = {"KIND": _kinds(run.method, species, run.hydrogen_mass_amu)}
+    # All masses are said: CP2K's own are older standard weights (C 12.0107), and the kinetic part of the stress is taken off with ours.
+    masses = {**standard_masses(sorted(set(species))), "H": run.hydrogen_mass_amu}
+    subsys: Tree = {"KIND": _kinds(run.method, species, masses)}
     if velocities is not None:
         if np.shape(velocities) != (len(species), 3):
             raise ValueError(f"velocities have shape {np.shape(velocities)}, but {len(species)} atoms need {(len(species), 3)}")
@@ -116,7 +119,7 @@ def label(
         "FORCE_EVAL": {
             "METHOD": "QS",
             "DFT": dft,
-            "SUBSYS": {"KIND": _kinds(method, species or ("H", "C", "N", "Zn"), HYDROGEN_MASS_AMU)},
+            "SUBSYS": {"KIND": _kinds(method, species or ("H", "C", "N", "Zn"))},
         },
     }
 
@@ -151,7 +154,7 @@ def relax(run: RelaxRun, species: Sequence[str], own_files: bool = False) -> Tre
             "METHOD": "QS",
             "STRESS_TENSOR": "ANALYTICAL",
             "DFT": _dft(method_of(run.method), Scf(), own_files, run.eps_scf),
-            "SUBSYS": {"KIND": _kinds(run.method, species, None)},
+            "SUBSYS": {"KIND": _kinds(run.method, species)},
         },
     }
 
@@ -189,15 +192,15 @@ def _motion_print(kind: str, what: Sequence[str], restart_every: int) -> Tree:
     return tree
 
 
-def _kinds(method: str, species: Sequence[str], hydrogen_mass_amu: float | None) -> list[Tree]:
+def _kinds(method: str, species: Sequence[str], masses: Mapping[str, float] | None = None) -> list[Tree]:
     kinds = []
     for symbol in sorted(set(species)):
         kind: Tree = {"_": symbol, "ELEMENT": symbol}
         names = names_of(method, symbol)
         if names is not None:
             kind["BASIS_SET"], kind["POTENTIAL"] = names
-        if symbol == "H" and hydrogen_mass_amu is not None:
-            kind["MASS"] = hydrogen_mass_amu
+        if masses is not None:
+            kind["MASS"] = masses[symbol]
         kinds.append(kind)
     return kinds
 

@@ -35,6 +35,16 @@ def partners(positions: XyzFile, other: XyzFile, step_of: StepOf) -> NDArray[np.
     return _last_equal((step_of(positions), positions.energies), (step_of(other), other.energies))
 
 
+def of_different_runs(positions: XyzFile, other: XyzFile, place: NDArray[np.intp], step_of: StepOf) -> bool:
+    """Return whether two files are not of one run, given the ``partners``: no frame has one, or most find their step with other energies.
+
+    Runs that begin with the same geometry have the first frame in common. A crash and a restart leave a few frames without a partner.
+    """
+    alone = place < 0
+    elsewhere = np.isin(step_of(positions)[alone], step_of(other))
+    return bool(len(alone) and (alone.all() or 2 * elsewhere.sum() > len(alone)))
+
+
 def last_of_each(steps: NDArray[np.int64], usable: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return for each step, in order, the last of the usable entries."""
     which = np.flatnonzero(usable)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_zif.formats.cp2k_files import Log, Table, read_log, read_table
-from aiida_zif.formats.cp2k_join import StepOf, last_of_each, partners, rows_of
+from aiida_zif.formats.cp2k_join import StepOf, last_of_each, of_different_runs, partners, rows_of
 from aiida_zif.formats.cp2k_stress import Content, is_diagonal, stress
 from aiida_zif.formats.cp2k_xyz import XyzFile, scan_xyz
 from aiida_zif.science.frames import Frames
@@ -108,6 +108,11 @@ class Cp2kFolder:
         for begin in range(0, len(self.steps), n):
             yield self._frames(begin, min(begin + n, len(self.steps)))
 
+    @property
+    def has_masses(self) -> bool:
+        """Whether the masses of the run are known."""
+        return self._masses is not None
+
     def all(self) -> Frames:
         """Return all frames, none perhaps."""
         return self._frames(0, len(self.steps))
@@ -181,11 +186,12 @@ def open_run(folder: Path, project: str = "aiida", masses: Mapping[str, float] |
             problems += _unread(file, positions, _WORDS[name])
             continue
         place = partners(positions, file, step_of)
-        if len(in_file) and (place < 0).all():
+        if of_different_runs(positions, file, place, step_of):
             problems.append(
-                f"no frame of {positions.path.name} is in {file.path.name} by step and energy: they are of different runs; give one "
-                "folder to each run"
+                f"{(place < 0).sum()} of {len(place)} frames of {positions.path.name} are not in {file.path.name} by step and energy: they "
+                "are of different runs; give one folder to each run"
             )
+            place = np.full_like(place, -1)
         cut |= file.cut or len(file.steps) != len(positions.steps)
         usable &= place >= 0
         others[name] = (file.places(), place)

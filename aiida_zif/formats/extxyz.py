@@ -133,7 +133,8 @@ def _frames(handle: IO[str]) -> Iterator[Frames]:
         try:
             yield _frame(words, lines)
         except (KeyError, ValueError, IndexError) as error:
-            raise ValueError(f"frame {number} cannot be read as extended XYZ ({error!r}); it needs Lattice, species and pos") from error
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"frame {number} cannot be read as extended XYZ ({reason}); it needs Lattice, species and pos") from error
 
 
 def _frame(words: Mapping[str, str], lines: list[str]) -> Frames:

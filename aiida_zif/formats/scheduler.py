@@ -15,7 +15,8 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
         OUT_OF_MEMORY,
         (
             "out_of_memory", "out of memory", "exceeded memory limit", "oom_kill event", "oom-kill", "std::bad_alloc",
-            "cannot allocate memory", "memory allocation failed", "insufficient virtual memory", "not enough memory",
+            "cannot allocate memory", "can't allocate memory", "memory allocation failed", "insufficient virtual memory",
+            "not enough memory",
         ),
     ),
     (DISK_FULL, ("disk full", "no space left on device", "disk quota exceeded", "file too large")),

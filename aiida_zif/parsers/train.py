@@ -78,7 +78,7 @@ class NequipTrainParser(ZifParser):
             return None
         if self.ended_by == scheduler.DISK_FULL:
             return self.verdict("ERROR_DISK_FULL", **done)
-        if reason in ("asked epochs", "patience"):
+        if reason in ("asked epochs", "patience") and self.ended_by is None:
             words = last_words(self._text(self.retrieved, PACKAGE_OUTPUT), 1)
             return self.verdict("ERROR_PROGRAM_ABORTED", program="nequip-package", reason=words)
         if reason == "aborted" and self.ended_by is None:

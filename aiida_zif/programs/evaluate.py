@@ -120,7 +120,7 @@ def _bad(origins: Origins, kept: NDArray[np.intp]) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return 0, or 1 with one sentence on standard error."""
     parser = argparse.ArgumentParser(prog="zif-evaluate", description="Errors of a model on labelled frames, and the cost of a call.")
-    parser.add_argument("model", help="compiled (.nequip.pt2) or packaged (.nequip.zip)")
+    parser.add_argument("model", help="compiled (.nequip.pt2), packaged (.nequip.zip) or legacy (.pth)")
     parser.add_argument("frames", help="extended xyz with energy, forces and, if any, stress; eV, Å")
     parser.add_argument("--output", required=True, help="JSON document to write")
     parser.add_argument("--predictions", help="npz file of the predictions frame by frame (default: beside the document)")

@@ -125,7 +125,8 @@ def judge(
     findings: list[Finding] = [
         _frames(usable, repeated, not_finite), order, _unconverged(int(unconverged.sum()), n_frames),
         _units(evidence, usable, mean if mean is not None else asked_temperature, consistency), _forces(consistency, evidence.n_atoms),
-        _drifted(drift, n_frames), _temperature(mean, asked_temperature, tolerance), _stress(evidence), _correlated(tau, len(energies)),
+        _drifted(drift, n_frames), _temperature(mean, asked_temperature, tolerance, len(energies)), _stress(evidence),
+        _correlated(tau, len(energies)),
     ]  # fmt: skip
     failed = tuple(dict.fromkeys(name for name, passed, _ in findings if not passed))
     if {"units", "forces", "order"} & set(failed):
@@ -218,9 +219,11 @@ def _drifted(drift: float | None, n_frames: int) -> Finding:
     return "drift", True, f"{sentence}."
 
 
-def _temperature(mean: float | None, asked: float | None, tolerance: float) -> Finding:
+def _temperature(mean: float | None, asked: float | None, tolerance: float, n_usable: int) -> Finding:
     if asked is None:
         return "temperature", True, ""
+    if not n_usable:
+        return "temperature", False, f"No frame is left to tell whether it is that of {asked:g} K."
     if mean is None:
         return "temperature", False, f"The temperature cannot be measured, so that {asked:g} K stays a claim: keep the velocities."
     within = abs(mean - asked) <= tolerance * asked

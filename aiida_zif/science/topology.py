@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from aiida_zif.science import neighbours
+from aiida_zif.science.frames import Frames
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,9 +28,13 @@ BOND_LENGTH: dict[str, float] = {"CC": 1.65, "CN": 1.65, "CH": 1.30}
 """A pair nearer than this is bonded in the crystal, Å."""
 BROKEN_LENGTH: dict[str, float] = {"CC": 1.95, "CN": 1.90, "CH": 1.55}
 """A bond longer than this is broken, Å: beyond every vibration seen in ab initio MD at 1800 K."""
+NEAREST: dict[str, str] = {"H": "C", "N": "C", "Zn": "N"}
+"""The element of the nearest neighbour, in the crystal as in the melt; that of a carbon may be any but zinc."""
 GENERAL_BOND = 1.25
 """Other pairs are bonded nearer than this times the sum of their covalent radii; only used to name what is refused."""
 NON_METALS = frozenset({"H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar", "As", "Se", "Br", "Kr", "Te", "I", "Xe"})
+NEIGHBOUR_REACH = 3.5
+"""Every atom has a neighbour nearer than this, Å."""
 CONTACT_REACH = 1.65
 """No contact longer than this is judged, Å."""
 
@@ -127,6 +132,30 @@ def perceive(species: Sequence[str], positions: FloatArray, cell: FloatArray) ->
     if not number:
         raise ValueError(f"the structure {formula(symbols)} holds no linker; give a zinc imidazolate: Zn and whole imidazolates C3H3N2")
     return Topology(bonds=bonds, linker_of=linker_of, n_linkers=number, species=symbols)
+
+
+def misplaced(frames: Frames) -> str | None:
+    """Return in words which element does not stand where it stands in a zinc imidazolate; ``None`` where all do.
+
+    Energies and forces fit positions whatever the symbols are, so that only the neighbours tell symbols in another order. A few atoms may
+    be astray, broken linkers among them, but not half of an element over ``frames``. Nothing is said of other elements than H, C, N, Zn.
+    """
+    symbols = np.array(frames.species)
+    if set(frames.species) != {"C", *NEAREST}:
+        return None
+    right = np.zeros(len(symbols))
+    for positions, cell in zip(frames.positions, frames.cells, strict=True):
+        i, j, distance, _ = neighbours.pairs(positions, cell, NEIGHBOUR_REACH)
+        order = np.lexsort((distance, i))
+        i, j = i[order], j[order]
+        first = np.append(True, i[1:] != i[:-1])[: len(i)]
+        expected = np.array([NEAREST.get(symbol, "") for symbol in symbols[i[first]]])
+        right[i[first]] += symbols[j[first]] == expected
+    for element, neighbour in NEAREST.items():
+        share = right[symbols == element].mean() / max(1, len(frames))
+        if share < 0.5:
+            return f"only {share:.0%} of the atoms called {element} have a {neighbour} as their nearest: the symbols are in another order"
+    return None
 
 
 def nearest_image(vectors: FloatArray, cell: FloatArray) -> FloatArray:

@@ -68,9 +68,9 @@ class AimdWorkChain(ResumingWorkChain):
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The first state point of the protocol."""
+        """The first state point of the protocol, or the temperature that ``run`` is given."""
         stage = plan["aimd"]
-        run = {**stage["run"], "temperature_k": stage["state_points"][0]["temperature_k"], "seed": 1}
+        run = {"temperature_k": stage["state_points"][0]["temperature_k"], **stage["run"], "seed": 1}
         tolerance, minutes = Float(stage["temperature_tolerance"]), Float(stage["stalled_minutes"])
         return {
             "run": Dict(run), "temperature_tolerance": tolerance, "stalled_minutes": minutes, **data_nodes(run["method"], **inputs),
@@ -102,8 +102,15 @@ class AimdWorkChain(ResumingWorkChain):
         return int(self.facts(node).get("restart_step", 0))
 
     def keep(self, node: CalcJobNode, finished: bool = False) -> bool:
-        """Remember how long its slowest step took: the next job ends by itself three of them before its limit."""
+        """Remember how long its slowest step took: the next job ends by itself three of them before its limit.
+
+        One that came further, but not to a restart file, would do the same again: CP2K writes none when its time is up, so that the next
+        one writes them ten times in as many steps. That changes no step.
+        """
         kept = super().keep(node, finished)
+        gained = int(self.facts(node).get("last_step", 0)) - self.ctx.done
+        if not kept and 0 < gained < AimdRun.from_dict(self.ctx.run).restart_every:
+            self.ctx.run = {**self.ctx.run, "restart_every": max(1, gained // 10)}
         limit, slowest = self.options(self.STAGE).get("max_wallclock_seconds"), self.facts(node).get("slowest_step_s")
         if kept and limit and slowest and 3 * slowest > max(0.1 * limit, 60.0):
             self.ctx.run = {**self.ctx.run, "slowest_step_s": slowest}

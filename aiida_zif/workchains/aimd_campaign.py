@@ -57,6 +57,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     known = inputs.get("structures") or {}
     if not points:
         return "there are no state points; give a list of mappings with temperature_k"
+    if "temperature_k" in common:
+        return f"run has a temperature_k, {common['temperature_k']}, but each state point has its own; leave it out"
     labels = []
     for number, point in enumerate(points, 1):
         if not isinstance(point, dict) or "temperature_k" not in point:

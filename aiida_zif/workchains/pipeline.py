@@ -19,16 +19,17 @@ from aiida_zif.calculations.verdicts import VERDICTS
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
+from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.workchains import aimd_campaign, stages
 from aiida_zif.workchains.aimd_campaign import AimdCampaignWorkChain
 from aiida_zif.workchains.analysis import AnalysisWorkChain
-from aiida_zif.workchains.chain import ZifWorkChain
+from aiida_zif.workchains.chain import ZifWorkChain, part_of
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.eos import EquationOfStateWorkChain
 from aiida_zif.workchains.glass_ensemble import GlassEnsembleWorkChain
 from aiida_zif.workchains.level import data_nodes, declare_data, validate_data
 from aiida_zif.workchains.strain_fluctuation import StrainFluctuationWorkChain
-from aiida_zif.workchains.train import TrainWorkChain
+from aiida_zif.workchains.train import TrainWorkChain, gpus_problem
 
 STAGES = ("aimd", "dataset", "train", "md", "melt_quench", "eos", "strain_fluctuation", "analysis")
 GROUP = "zif/pipeline"
@@ -49,9 +50,17 @@ def validate_parameters(node: Any, _: Any) -> str | None:
 
 
 def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Either AIMD is run, or its trajectories are given."""
+    """Either AIMD is run, or its trajectories are given; and the trainings, weeks later, will find their GPUs."""
     if not inputs.get("trajectories") and "cp2k" not in inputs.get("codes", {}):
         return "AIMD needs `codes.cp2k`; where CP2K cannot be had, give recorded `trajectories` instead"
+    options = part_of(inputs["options"].get_dict() if "options" in inputs else {}, "train")
+    for name, run in inputs["parameters"]["train"]["runs"].items():
+        try:
+            problem = gpus_problem(TrainRun.from_dict(run), options, inputs["codes"]["train"].computer)
+        except (ValueError, TypeError) as error:
+            problem = str(error)
+        if problem:
+            return f"train, {name}: {problem}"
     return validate_data(inputs)
 
 
@@ -59,7 +68,7 @@ class PipelineWorkChain(ZifWorkChain):
     """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
 
     CODES = ("train", "package", "compile", "evaluate", "lammps")
-    MAY_USE = ("cp2k", "check")
+    MAY_USE = ("cp2k", "frames", "check")
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -169,6 +178,7 @@ class PipelineWorkChain(ZifWorkChain):
             nodes[f"train_{name}"] = self.submit_stage(
                 TrainWorkChain, "train", f"train_{name}", dataset=self.ctx.dataset.outputs.dataset,
                 run=Dict({**run, "seed": self.inputs.seed.value}), max_relative_force_mae=Float(plan["max_relative_force_mae"]),
+                cost_calls=Int(plan["cost_calls"]),
             )  # fmt: skip
         return nodes
 

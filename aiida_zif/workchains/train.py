@@ -60,7 +60,7 @@ class TrainWorkChain(ResumingWorkChain):
     """Train in segments, package, compile for the machine that will run MD, evaluate on held-out frames, and judge."""
 
     CODES = ("train", "package", "evaluate")
-    MAY_USE = ("compile", "frames")
+    MAY_USE = ("compile", "frames", "check")
     JOB = NequipTrainCalculation
     STAGE, UNIT = "train", "epoch"
     HANDLERS = ("frames_gone", "gpu_memory_full", *ResumingWorkChain.HANDLERS)
@@ -74,6 +74,7 @@ class TrainWorkChain(ResumingWorkChain):
         spec.input("max_relative_force_mae", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.3), help="Of the spread.")
         spec.input("max_energy_mae_mev_per_atom", valid_type=Float, required=False, serializer=to_aiida_type, help="Bound on the energies.")
         spec.input("max_stress_mae_mpa", valid_type=Float, required=False, serializer=to_aiida_type, help="Bound on the stresses.")
+        spec.input("cost_calls", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(300), help="By which the cost is measured.")
         spec.input("segment_seconds", valid_type=Int, required=False, serializer=to_aiida_type, help="Length of one job, at most.")
         spec.input("restart", valid_type=FolderData, required=False, help="Go on from here, with the same run.")
         spec.input("frames", valid_type=RemoteData, required=False, help="Folder of zif.frames to link to; if not given, it is made.")
@@ -81,18 +82,20 @@ class TrainWorkChain(ResumingWorkChain):
         spec.output("model", valid_type=ZifModelData, required=False, help="The portable package.")
         spec.output("compiled", valid_type=ZifModelData, required=False, help="Its form for this machine, where it could be compiled.")
         spec.output("accuracy", valid_type=Dict, required=False, help="Errors on the held-out frames, cost per call.")
+        spec.output("predictions", valid_type=ArrayData, required=False, help="The same frame by frame.")
         spec.output("learning_curve", valid_type=ArrayData, required=False, help="All segments joined.")
         spec.output("restart", valid_type=FolderData, required=False, help="From which an unfinished training can be gone on with.")
         declare(
             spec, "ERROR_FRAMES_GONE", "ERROR_NO_GPU", "ERROR_MODEL_UNUSABLE", "ERROR_PROGRAM_ABORTED", "ERROR_GPU_OUT_OF_MEMORY",
-            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER",
+            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG", "ERROR_PREDICTION_NOT_A_NUMBER",
         )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """The first architecture of the protocol."""
         run = next(iter(plan["train"]["runs"].values()))
-        return {"run": Dict({**run, "seed": 1}), "max_relative_force_mae": Float(plan["train"]["max_relative_force_mae"])}
+        bound, calls = Float(plan["train"]["max_relative_force_mae"]), Int(plan["train"]["cost_calls"])
+        return {"run": Dict({"seed": 1, **run}), "max_relative_force_mae": bound, "cost_calls": calls}
 
     @classmethod
     def before_segment(cls) -> tuple[Any, ...]:
@@ -193,24 +196,29 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, if there is one, with its queue and device."""
-        self.ctx.model = self.ctx.runnable = self.ctx.segments[-1].outputs.model
-        if "compile" not in self.inputs.codes:
+        """Compile on the computer of the compile code, if there is one, with its queue and device, and check in the same job what came out."""
+        codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
+        self.ctx.runnable = self.ctx.model
+        if "compile" not in codes:
             return None
         metadata = {"options": self.options("compile"), "call_link_label": "compile"}
-        node = self.submit(
-            NequipCompileCalculation, code=self.inputs.codes["compile"], model=self.ctx.model, device=self.inputs.device, metadata=metadata
-        )
-        return {"compile": node}
+        inputs = {"code": codes["compile"], "model": self.ctx.model, "device": self.inputs.device, "metadata": metadata}
+        if "check" in codes and codes["check"].computer.uuid == codes["compile"].computer.uuid:
+            inputs |= {"check_code": codes["check"], "dataset": self.inputs.dataset}
+        return {"compile": self.submit(NequipCompileCalculation, **inputs)}
 
-    def inspect_compile(self) -> None:
-        """A model that could not be compiled still runs as a package, more slowly."""
+    def inspect_compile(self) -> ExitCode | None:
+        """A model that could not be compiled still runs as a package, more slowly; one that fails its checks is not to be run."""
         node = self.ctx.get("compile")
         if node is None:
-            return
+            return None
+        if node.exit_status == VERDICTS["ERROR_COMPILED_MODEL_WRONG"][0]:
+            self.put_out()
+            return self.child_failed("compile", node)
         self.ctx.runnable = node.outputs.compiled if "compiled" in node.outputs else self.ctx.model
         if not node.is_finished_ok:
             self.report(f"{node.exit_message} Going on with the package.")
+        return None
 
     def should_evaluate(self) -> bool:
         """Once, or again where the frames were gone."""
@@ -219,9 +227,8 @@ class TrainWorkChain(ResumingWorkChain):
     def run_evaluate(self) -> Any:
         """Evaluate the form that MD will run."""
         metadata = {"options": self.options("evaluate"), "call_link_label": "evaluate_again" if "evaluate" in self.ctx else "evaluate"}
-        code, dataset = self.inputs.codes["evaluate"], self.inputs.dataset
-        links = self.links("evaluate") if "frames" in NequipEvaluateCalculation.spec().inputs else {}
-        node = self.submit(NequipEvaluateCalculation, code=code, model=self.ctx.runnable, dataset=dataset, metadata=metadata, **links)
+        inputs = {"code": self.inputs.codes["evaluate"], "dataset": self.inputs.dataset, "cost_calls": self.inputs.cost_calls}
+        node = self.submit(NequipEvaluateCalculation, model=self.ctx.runnable, metadata=metadata, **inputs, **self.links("evaluate"))
         return {"evaluate": node}
 
     def inspect_evaluate(self) -> ExitCode | None:
@@ -250,6 +257,8 @@ class TrainWorkChain(ResumingWorkChain):
             self.out("compiled", self.ctx.runnable)
         accuracy = self.ctx.evaluate.outputs.accuracy
         self.out("accuracy", accuracy)
+        if "predictions" in self.ctx.evaluate.outputs:
+            self.out("predictions", self.ctx.evaluate.outputs.predictions)
         above = []
         for name, (key, words) in BOUNDS.items():
             found = accuracy.get(key)

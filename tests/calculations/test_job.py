@@ -18,6 +18,7 @@ def test_options_are_those_of_aiida_and_gpus() -> None:
     found = job_options({"account": "x", "gpus": 2, "custom_scheduler_commands": "#SBATCH --constraint=a100"})
     assert found["account"] == "x"
     assert found["custom_scheduler_commands"] == "#SBATCH --constraint=a100\n#SBATCH --gres=gpu:2"
+    assert found["resources"] == {"num_machines": 1, "num_mpiprocs_per_machine": 2}, "a task for each"
     assert job_options(None)["resources"] == {"num_machines": 1, "num_mpiprocs_per_machine": 1}
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,6 +91,7 @@ def broken(frames: Any, tmp_path: Path, how: str) -> Path:
         "no forces": {"forces": None},
         "no energies": {"energies": None},
         "disorder": {"steps": frames.steps[::-1]},
+        "symbols": {"species": frames.species[::-1]},
     }
     text = extxyz.text_of(replace(frames, **changes.get(how, {})))
     if how == "nan":
@@ -108,10 +110,11 @@ def broken(frames: Any, tmp_path: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("hartree", "27.2114"), ("atomic units", "Hartree and Hartree/bohr"), ("swapped", "another order"),
+        ("hartree", "27.2114"), ("nan", "frame 6 of .* no number"), ("atomic units", "Hartree and Hartree/bohr"),
+        ("swapped", "another order"),
         ("no forces", "holds no forces"),
         ("no energies", "holds no energies"), ("disorder", "sort the frames"), ("position nan", "not all numbers"), ("cut", "is cut"),
-        ("two systems", "one system per file"), ("empty", "no frame"),
+        ("symbols", "mixed up: only"), ("two systems", "one system per file"), ("empty", "no frame"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused_in_a_sentence(frames: Any, tmp_path: Path, how: str, said: str, aiida_profile: Any) -> None:
@@ -121,23 +124,64 @@ def test_bad_files_are_refused_in_a_sentence(frames: Any, tmp_path: Path, how: s
     assert "\n" not in str(caught.value)
 
 
-def test_a_force_that_is_no_number_costs_its_frame_only(frames: Any, tmp_path: Path, aiida_profile: Any) -> None:
-    """One frame with a NaN among sixty is left out and counted."""
-    found = load(Source(broken(frames, tmp_path, "nan"), temperature=300.0))
-    assert found.audit.n_not_finite == 1
-    assert not found.audit.usable[5]
-
-
 def test_folder_without_forces_is_refused(repository: Path, tmp_path: Path, aiida_profile: Any) -> None:
     """The sentence says what CP2K should have printed."""
     shutil.copytree(repository / "tests" / "formats" / "data" / "cp2k" / "md", tmp_path / "run")
     (tmp_path / "run" / "aiida-frc-1.xyz").unlink()
-    with pytest.raises(ValueError, match="holds no forces"):
+    with pytest.raises(ValueError, match="there are no forces; let CP2K print them"):
         load(Source(tmp_path / "run", temperature=300.0))
     for path in (tmp_path / "run").glob("aiida*"):
         path.unlink()
     with pytest.raises(ValueError, match="PROJECT-pos-1"):
         load(Source(tmp_path / "run", temperature=300.0))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: (folder / "aiida-1.cell").unlink(), "no cell in aiida-1.cell"),
+        (lambda folder: swap_atoms(folder / "aiida-frc-1.xyz"), "in another order"),
+        (lambda folder: other_energies(folder / "aiida-frc-1.xyz"), "of different runs"),
+        (lambda folder: (folder / "aiida-frc-1.xyz").write_text(""), "aiida-frc-1.xyz holds no whole frame"),
+    ],
+    ids=["no cell", "atoms swapped", "another run's forces", "empty"],
+)
+def test_folder_whose_files_do_not_fit_is_refused(
+    repository: Path, tmp_path: Path, aiida_profile: Any, change: Callable[[Path], Any], said: str
+) -> None:
+    """The sentence is that of the reader, which saw what is wrong, and not that frames are missing."""
+    shutil.copytree(repository / "tests" / "formats" / "data" / "cp2k" / "md", tmp_path / "run")
+    change(tmp_path / "run")
+    with pytest.raises(ValueError, match=said):
+        load(Source(tmp_path / "run", temperature=300.0))
+
+
+def swap_atoms(path: Path) -> None:
+    """Write the atoms of each frame the other way round."""
+    lines = path.read_text().splitlines(keepends=True)
+    size = int(lines[0]) + 2
+    frames = [lines[k : k + size] for k in range(0, len(lines), size)]
+    path.write_text("".join("".join(frame[:2] + frame[:1:-1]) for frame in frames))
+
+
+def other_energies(path: Path) -> None:
+    """Change the energy in each header but the first, as in a run from the same structure."""
+    first, *others = path.read_text().split("E = ")
+    path.write_text("E = ".join([first, others[0], *(re.sub(r"\d(?=\n)", "7", text, count=1) for text in others[1:])]))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("killed_9", "the log just ends"), ("walltime_mid_run", "ended at its time limit"), ("segment_1", None),
+        ("walltime_restart", "give each as --mass"), ("xtb_300K_120_steps", "give each as --mass"),
+    ],
+)  # fmt: skip
+def test_how_a_run_ended_is_noted(shared_data: Path, aiida_profile: Any, name: str, said: str | None) -> None:
+    """What is imported of a run that was stopped is said to be that; and where only the masses are missing, how to give them."""
+    notes = load(Source(shared_data / "cp2k_outputs" / name, temperature=300.0, timestep_fs=0.5)).notes
+    assert [note for note in notes if said and said in note] == list(notes)
+    assert bool(notes) == (said is not None)
 
 
 def test_words_that_do_not_fit_are_refused(frames: Any, tmp_path: Path, aiida_profile: Any) -> None:

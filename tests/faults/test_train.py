@@ -37,17 +37,39 @@ def program_of(role: str) -> str:
     return found
 
 
-@pytest.fixture
-def recorded() -> Any:
-    """A stored dataset of recorded frames of dia-Zn(Im)₂ at 300 K: 12 to train, 4 to validate, 4 held out."""
-    from aiida_zif.data.dataset import Origin, ZifDatasetData
+SPLIT = ["train"] * 12 + ["validation"] * 4 + ["held_out"] * 4
+
+
+def recorded_frames() -> Any:
+    """Return twenty frames of dia-Zn(Im)₂ at 300 K, recorded."""
     from aiida_zif.formats.h5md import H5md
 
     with H5md(Path(str(resources.files("aiida_zif"))) / "structures" / "dia-zn-im-2-recorded" / "aimd_300K_v100.h5") as file:
-        frames = file.read(np.arange(20, 100, 4))
-    split = ["train"] * 12 + ["validation"] * 4 + ["held_out"] * 4
+        return file.read(np.arange(20, 100, 4))
+
+
+@pytest.fixture
+def recorded() -> Any:
+    """A stored dataset of them."""
+    from aiida_zif.data.dataset import Origin, ZifDatasetData
+
+    frames = recorded_frames()
     origin = Origin(np.zeros(20, dtype=np.int64), frames.steps)
-    return ZifDatasetData.from_frames(frames, split, origin, trajectories=["recorded"], drawing={"method": "blocks"}).store()
+    return ZifDatasetData.from_frames(frames, SPLIT, origin, trajectories=["recorded"], drawing={"method": "blocks"}).store()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The learning curve of nequip-train itself, without AiiDA, in one go."""
+    from aiida_zif.formats import extxyz, nequip_config, nequip_log
+
+    folder, frames = tmp_path_factory.mktemp("bare"), recorded_frames()
+    for split in ("train", "validation"):
+        extxyz.write(folder / f"{split}.xyz", frames.select([row for row, name in enumerate(SPLIT) if name == split]))
+    text = nequip_config.render(nequip_config.TrainRun.from_dict(RUN), sorted(set(frames.species)), "train.xyz", "validation.xyz", "out")
+    (folder / "train.yaml").write_text(text)
+    subprocess.run([program_of("train"), "-cn", "train.yaml"], cwd=folder, check=True, capture_output=True)
+    return nequip_log.read((folder / "out" / nequip_config.METRICS_FILE).read_text())
 
 
 @pytest.fixture
@@ -69,18 +91,6 @@ def codes(harm: Harm, aiida_localhost: Any, tmp_path: Path) -> dict[str, Any]:
 def job_inputs(codes: dict[str, Any], dataset: Any, **changes: Any) -> dict[str, Any]:
     """Return the inputs of a training job."""
     return {"code": codes["train"], "package_code": codes["package"], "dataset": dataset, "run": {**RUN, **changes}}
-
-
-def bare_curve(dataset: Any, folder: Path) -> Any:
-    """Return the learning curve of nequip-train itself, without AiiDA, in one go."""
-    from aiida_zif.formats import extxyz, nequip_config, nequip_log
-
-    for split in ("train", "validation"):
-        extxyz.write(folder / f"{split}.xyz", dataset.frames(split))
-    text = nequip_config.render(nequip_config.TrainRun.from_dict(RUN), dataset.elements, "train.xyz", "validation.xyz", "out")
-    (folder / "train.yaml").write_text(text)
-    subprocess.run([program_of("train"), "-cn", "train.yaml"], cwd=folder, check=True, capture_output=True)
-    return nequip_log.read((folder / "out" / nequip_config.METRICS_FILE).read_text())
 
 
 def jobs(node: Any) -> list[Any]:
@@ -113,7 +123,7 @@ def epochs_of(node: Any) -> list[int]:
     ids=["kill -9", "sigterm", "preempted"],
 )  # fmt: skip
 def test_killed_training_leaves_no_trace(
-    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any, tmp_path: Path, commands: str, said: str
+    launch: Launch, harm: Harm, reports: Reports, codes: dict[str, Any], recorded: Any, expected: Any, commands: str, said: str
 ) -> None:
     """At the third epoch: on the CPU, with frames in order, the joined curve is that of one go, and the best epoch is packaged."""
     harm.during(1, commands)
@@ -122,7 +132,6 @@ def test_killed_training_leaves_no_trace(
     assert node.is_finished_ok, words
     assert harm.starts == 2, words
     assert f"{said}; the next one goes on from epoch" in words
-    expected = bare_curve(recorded, tmp_path)
     assert_same(node.outputs.learning_curve, expected)
     facts = node.outputs.model.base.attributes.all
     assert (facts["epochs"], facts["best_epoch"], facts["n_parameters"]) == (8, expected.best_epoch, 436)
@@ -133,7 +142,7 @@ def test_killed_training_leaves_no_trace(
 
 
 @pytest.mark.long
-def test_planned_segments_leave_no_trace(launch: Launch, reports: Reports, codes: dict[str, Any], recorded: Any, tmp_path: Path) -> None:
+def test_planned_segments_leave_no_trace(launch: Launch, reports: Reports, codes: dict[str, Any], recorded: Any, expected: Any) -> None:
     """Each ends at the end of an epoch by itself, is not packaged, and the best epoch of all is that of one go."""
     node = launch(TrainWorkChain, codes=codes, dataset=recorded, run=RUN, segment_seconds=1, **LOOSE)
     assert node.is_finished_ok, reports(node)
@@ -142,7 +151,7 @@ def test_planned_segments_leave_no_trace(launch: Launch, reports: Reports, codes
     assert planned
     assert all(job.exit_status == 410 and "package.out" not in job.outputs.retrieved.list_object_names() for job in planned)
     assert last.outputs.results["reason_ended"] == "asked epochs"
-    assert_same(node.outputs.learning_curve, bare_curve(recorded, tmp_path))
+    assert_same(node.outputs.learning_curve, expected)
 
 
 @pytest.mark.long

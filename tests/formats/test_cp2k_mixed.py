@@ -62,8 +62,19 @@ def test_files_of_different_runs_are_not_joined(small_run, opened):
     assert frames is None
     assert facts.cut_tail
     assert facts.problems == (
-        "no frame of aiida-pos-1.xyz is in aiida-frc-1.xyz by step and energy: they are of different runs; give one folder to each run",
+        "4 of 4 frames of aiida-pos-1.xyz are not in aiida-frc-1.xyz by step and energy: they are of different runs; give one folder to "
+        "each run",
     )
+
+
+@pytest.mark.parametrize("name", ["frc", "vel"])
+def test_runs_that_begin_alike_are_not_joined(name, small_run, opened):
+    """Two runs from one structure share their first frame; that one frame fits says nothing of the others."""
+    one, other = small_run(0, 3), small_run(0, 3, run=1)
+    first = len(one[name]) // 4
+    facts, frames = opened({**one, name: one[name][:first] + other[name][first:]})
+    assert frames is None
+    assert "3 of 4 frames of aiida-pos-1.xyz are not in" in facts.problems[0]
 
 
 def test_atoms_in_another_order_are_not_joined(small_run, opened):

@@ -118,12 +118,12 @@ def test_programs_run_without_aiida(callbacks: bool) -> None:
     )
 
 
-def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
-    """``pip install --no-deps`` beside numpy and h5py is enough for ``zif-collect``: it does its work where nothing else is installed."""
+def alone(folder: Path, program: str, *arguments: str) -> str:
+    """Return what a program of ours prints where only numpy and h5py are installed beside the package."""
     import h5py
     import numpy as np
 
-    place = tmp_path / "packages"
+    place = folder / "packages"
     place.mkdir()
     for module in (np, h5py):
         home = Path(str(module.__file__)).parent
@@ -131,10 +131,33 @@ def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
             if source.exists():
                 (place / source.name).symlink_to(source)
     (place / PACKAGE.name).symlink_to(PACKAGE)
-    run_folder = PACKAGE.parent / "tests" / "formats" / "data" / "cp2k" / "md"
-    code = f"import sys; sys.path.append({str(place)!r}); from aiida_zif.programs.collect import main; sys.exit(main())"
-    command = [sys.executable, "-I", "-S", "-B", "-c", code, "--run-folder", str(run_folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    code = f"import sys; sys.path.append({str(place)!r}); from aiida_zif.programs.{program} import main; sys.exit(main())"
+    command = [sys.executable, "-I", "-S", "-B", "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "zif-collect: 5 frames up to step 4, run finished\n"
+    return done.stdout
+
+
+def test_collect_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
+    """``pip install --no-deps`` beside numpy and h5py is enough for ``zif-collect``: it does its work where nothing else is installed."""
+    run_folder = PACKAGE.parent / "tests" / "formats" / "data" / "cp2k" / "md"
+    assert alone(tmp_path, "collect", "--run-folder", str(run_folder)) == "zif-collect: 5 frames up to step 4, run finished\n"
     assert (tmp_path / "trajectory.h5md").exists()
+
+
+def test_frames_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
+    """The same for ``zif-frames``."""
+    import shutil
+
+    import h5py
+    import numpy as np
+
+    from aiida_zif.formats.dataset_file import GROUP
+
+    recorded = PACKAGE / "structures" / "dia-zn-im-2-recorded" / "label.h5"
+    shutil.copy(recorded, tmp_path / "dataset.h5")
+    with h5py.File(tmp_path / "dataset.h5", "r+") as file:
+        n = len(file["particles/trajectory/position/value"])
+        file[f"{GROUP}/split"] = np.arange(n, dtype=np.int8) % 3
+    assert alone(tmp_path, "frames", "dataset.h5").startswith(f"zif-frames: {-(-n // 3)} train, ")
+    assert (tmp_path / "held_out.xyz").stat().st_size > 0

@@ -93,7 +93,7 @@ def test_pipeline_ends_well(pipeline: Any) -> None:
     labels = {node.process_label for node in jobs}
     assert labels == {
         "Cp2kAimdCalculation", "Cp2kLabelCalculation", "NequipTrainCalculation", "NequipCompileCalculation", "NequipEvaluateCalculation",
-        "LammpsMdCalculation",
+        "LammpsMdCalculation", "ZifFramesCalculation",
     }  # fmt: skip
     assert not [f"{node.process_label}<{node.pk}> {node.exit_message}" for node in jobs if node.exit_status != 0]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from aiida import orm
 
-from aiida_zif.report import export, training
+from aiida_zif.report import curves, export, page, training
 from aiida_zif.report.trained import Trained, collect
 from aiida_zif.science.parity import Parity
 
@@ -127,3 +127,24 @@ def test_numbers_are_found_in_the_graph(aiida_profile: Any, process: Callable[..
         collect(orm.Int(1).store())
     with pytest.raises(ValueError, match="neither a learning curve nor an accuracy"):
         collect(process(orm.WorkChainNode, "MdWorkChain"))
+
+
+def test_page_shows_curves_and_parity_of_every_model(facts: dict[str, Any]) -> None:
+    """Both models of the demo; the page stays below a megabyte and a half."""
+    trained = {name: Trained(name, EPOCHS, {}, predictions(84)) for name in ("nequip", "allegro")}
+    html = page.render(facts, curves.Curves(trained=trained))
+    assert html.count("model against reference on held-out frames") == 2 * 2  # caption and alternative text
+    assert "upright lines: the epoch whose weights are the model" in html
+    assert "251 ± 12 (15 %)" in html
+    assert len(html) < 1_500_000
+
+
+def test_curves_of_a_pipeline_hold_its_trainings(aiida_profile: Any, process: Callable[..., Any], made: Callable[..., None]) -> None:
+    """Found by the label of the call; a training that left nothing is left out."""
+    root = process(orm.WorkChainNode, "PipelineWorkChain")
+    chain = process(orm.WorkChainNode, "TrainWorkChain", "train_nequip", root)
+    process(orm.WorkChainNode, "TrainWorkChain", "train_allegro", root)
+    made(chain, learning_curve=orm.ArrayData(EPOCHS))
+    found = curves.collect(root, {"models": [{"name": "nequip"}, {"name": "allegro"}], "glasses": [], "aimd": []})
+    assert list(found.trained) == ["nequip"]
+    assert found.trained["nequip"].learning["step"].tolist() == [0, 1, 2, 3]

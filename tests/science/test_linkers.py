@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import permutations
 
 import ase.io
 import numpy as np
@@ -14,6 +15,7 @@ from ase.build import molecule
 
 from aiida_zif.science import linkers
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.topology import misplaced
 
 
 def perceive(atoms: Atoms) -> linkers.Topology:
@@ -263,3 +265,24 @@ def test_finding_and_checking_do_not_depend_on_the_image(dia34, dia34_topology):
     np.testing.assert_array_equal(other.bonds, dia34_topology.bonds)
     np.testing.assert_array_equal(other.linker_of, dia34_topology.linker_of)
     assert not linkers.check(dia34_topology, moved.positions, moved.cell[:]).broken
+
+
+@pytest.mark.parametrize("names", list(permutations(["C", "H", "N", "Zn"])), ids="".join)
+def test_symbols_in_another_order_are_told_by_their_neighbours(dia34, names):
+    """Every exchange of elements, which energies and forces do not see; a broken linker among others is none."""
+    swap = dict(zip(["C", "H", "N", "Zn"], names, strict=True))
+    species = tuple(swap[symbol] for symbol in dia34.get_chemical_symbols())
+    frames = Frames(species, dia34.positions[None].copy(), dia34.cell[:][None])
+    found = misplaced(frames)
+    assert (found is None) == (swap["C"] == "C" and swap["H"] == "H" and swap["N"] == "N")
+    if found is None:
+        frames.positions[0, 33] += 2.0
+        assert misplaced(frames) is None
+    else:
+        assert "another order" in found
+
+
+def test_other_elements_have_neighbours_of_their_own(dia34):
+    """Nothing is said of a system that is no zinc imidazolate."""
+    species = tuple("Cd" if symbol == "Zn" else symbol for symbol in dia34.get_chemical_symbols())
+    assert misplaced(Frames(species[::-1], dia34.positions[None], dia34.cell[:][None])) is None

@@ -76,6 +76,16 @@ def test_no_progress_stops(run_chain: Callable[..., Any], inputs: dict[str, Any]
     assert "tried 2 times" in found.message
 
 
+def test_job_too_slow_for_a_restart_file_writes_them_more_often(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]
+) -> None:
+    """Ten times in as many steps as it came; a job that did write one keeps to what was asked."""
+    ends = [segment(0, 5, 5), segment(6, 9, 5), segment(6, 9, 7), segment(8, 12, 12)]
+    found = run_chain(AimdWorkChain, lambda _, __, number: ends[number - 1], **inputs)
+    assert found.status == 0
+    assert [child.inputs["run"].get_dict().get("restart_every", 20) for child in found.children] == [20, 20, 1, 1]
+
+
 def test_progress_is_measured_anew_each_time(run_chain: Callable[..., Any], inputs: dict[str, Any], segment: Callable[..., Ending]) -> None:
     """A job that gets no further than the one before is a stall, though it ran for a while."""
     ends = [segment(0, 7, 5), segment(6, 7, 5), segment(6, 7, 5)]

@@ -114,6 +114,12 @@ def test_bad_table_is_refused(refusal: Callable[..., str], inputs: dict[str, Any
     assert sentence in refusal(AimdCampaignWorkChain, **{**inputs, "state_points": List(points)})
 
 
+def test_common_temperature_is_refused(refusal: Callable[..., str], inputs: dict[str, Any]) -> None:
+    """It would be lost without a word: the state points have theirs."""
+    run = Dict({**inputs["run"].get_dict(), "temperature_k": 700})
+    assert "each state point has its own" in refusal(AimdCampaignWorkChain, **{**inputs, "run": run})
+
+
 def test_min_success_must_be_possible(refusal: Callable[..., str], inputs: dict[str, Any]) -> None:
     """No more than there are."""
     assert "give 1 to 3" in refusal(AimdCampaignWorkChain, **inputs, min_success=4)

@@ -18,7 +18,7 @@ from .conftest import Ending
 
 RUN = {"stages": [{"kind": "hold", "label": label, "steps": 4, "temperature_k": 300.0} for label in ("prepare", "production")]}
 BROKEN = Ending("ERROR_LINKER_BROKEN", values={"linker": 1, "bond": "C–N", "step": 7, "temperature": 900.0})
-NOT_GOOD = Ending("ERROR_MODEL_NOT_GOOD_ENOUGH", values={"found": 0.5, "allowed": 0.3})
+NOT_GOOD = Ending("ERROR_MODEL_NOT_GOOD_ENOUGH", values={"reason": "force MAE is 50 %"})
 ANALYSIS = {
     "density_g_per_cm3": {"mean": 1.3}, "zn_n_coordination": {"mean": 4.0}, "n_zn_n_angle_deg": {"mean": 109.0}, "rings_per_cell": {},
 }  # fmt: skip

@@ -17,6 +17,7 @@ from aiida_zif.formats.cp2k_run import AimdRun, RelaxRun
 from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.science.drawing import Recipe
 from aiida_zif.workchains import protocol
+from aiida_zif.workchains.aimd import AimdWorkChain
 
 CHAINS = sorted(entry.name for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif."))
 MAPPINGS = st.recursive(
@@ -50,6 +51,13 @@ def test_what_ships_is_accepted_by_the_programs_runs(name: str) -> None:
     used = len(plan["aimd"]["state_points"]) * (plan["aimd"]["run"]["steps"] - plan["aimd"]["run"]["equilibration_steps"])
     held_out = recipe.n_held_out if recipe.held_out_fraction is None else recipe.held_out_fraction * used
     assert recipe.n_train + recipe.n_validation < used - (held_out or 0)
+
+
+@pytest.mark.parametrize(("run", "temperature_k"), [({}, 300), ({"temperature_k": 700}, 700)])
+def test_single_run_has_the_temperature_that_it_is_given(run: dict[str, float], temperature_k: float) -> None:
+    """Where none is given it is that of the first state point."""
+    plan = protocol.load("smoke", {"aimd": {"run": run}})
+    assert AimdWorkChain.protocol_inputs(plan)["run"]["temperature_k"] == temperature_k
 
 
 @pytest.mark.parametrize("name", [name for name in protocol.names() if name != "smoke"])
