@@ -51,7 +51,7 @@ def main() -> None:
     is_total = first.base.attributes.get("stress") == "total"
     second = relabel_stress(first, Str("virial" if is_total else "total"), **given)
     virial, total = (second, first) if is_total else (first, second)
-    run = {**load(asked.protocol or "smoke")["train"]["runs"]["nequip"], **({} if asked.protocol else {"epochs": 24})}
+    run = {**load(asked.protocol or "smoke")["train"]["runs"]["nequip"], **({} if asked.protocol else {"epochs": 20})}
     kinds, accuracies, predictions = {"none": virial, "virial": virial, "total": total}, {}, {}
     for seed, (name, dataset) in ((seed, kind) for seed in range(1, asked.seeds + 1) for kind in kinds.items()):
         learned = {"stress_content": dataset.base.attributes.get("stress"), "stress_weight": STRESS_WEIGHT} if name != "none" else {}

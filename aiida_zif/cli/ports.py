@@ -14,7 +14,7 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "potential": ("--model", "--potential"), "trajectories": ("--trajectory",), "datasets": ("--dataset",),
 }  # fmt: skip
 """Options whose name is not that of the port."""
-BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "table")
+BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "table", "remote_folder")
 """Ports that have an option of their own kind, or none."""
 
 
@@ -76,9 +76,7 @@ def of(chain: Any) -> list[Port]:
     """Return the ports of ``chain`` that are options: structures, our own nodes, files and folders, numbers and words."""
     from aiida.orm import Float, FolderData, Int, RemoteData, SinglefileData, Str, StructureData
 
-    from aiida_zif.data.ensemble import ZifEnsembleData
-
-    wanted = (StructureData, SinglefileData, ZifEnsembleData, FolderData, RemoteData, Int, Float, Str)
+    wanted = (StructureData, SinglefileData, FolderData, RemoteData, Int, Float, Str)
     found = []
     inputs = chain.spec().inputs
     for name, port in inputs.items():

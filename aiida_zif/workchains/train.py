@@ -87,7 +87,7 @@ class TrainWorkChain(ResumingWorkChain):
         spec.output("restart", valid_type=FolderData, required=False, help="From which an unfinished training can be gone on with.")
         declare(
             spec, "ERROR_FRAMES_GONE", "ERROR_NO_GPU", "ERROR_MODEL_UNUSABLE", "ERROR_PROGRAM_ABORTED", "ERROR_GPU_OUT_OF_MEMORY",
-            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG", "ERROR_PREDICTION_NOT_A_NUMBER",
+            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_PREDICTION_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG",
         )  # fmt: skip
 
     @classmethod
@@ -196,7 +196,7 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, if there is one, with its queue and device, and check in the same job what came out."""
+        """Compile with queue and device of the compile code, if there is one, and check in the same job what came out."""
         codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
         self.ctx.runnable = self.ctx.model
         if "compile" not in codes:

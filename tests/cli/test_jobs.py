@@ -26,6 +26,7 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
         assert option in output
     assert "--protocol" not in output
     assert "--seed" not in output
+    assert "--remote-folder" not in output
 
 
 def test_dry_run_shows_command_and_files_and_stores_nothing(
@@ -47,6 +48,15 @@ def test_dry_run_of_compile_shows_its_command(call: Call, codes: Any, model: Any
     result = call("launch", "compile", "--model", model.store().pk, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "--device cpu --target pair_nequip" in result.output
+    assert "check.json" not in result.output
+
+
+def test_code_that_has_work_to_do_is_used(call: Call, codes: Any, model: Any, dataset: Any) -> None:
+    """With a dataset the compiled model is checked on its frames, in the same job."""
+    result = call("launch", "compile", "--model", model.store().pk, "--dataset", dataset.store().pk, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "zif-check@" in result.output
+    assert "--output check.json" in result.output
 
 
 def test_what_the_job_refuses_is_refused_in_a_sentence(
