@@ -16,6 +16,7 @@ from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
+from aiida_zif.workchains.protocol import single_run
 from aiida_zif.workchains.scan_rows import seeds_problem
 from aiida_zif.workchains.side_by_side import SideBySideWorkChain
 from aiida_zif.workchains.train import TrainWorkChain
@@ -76,8 +77,8 @@ class EnsembleWorkChain(SideBySideWorkChain):
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The first architecture of the protocol, with as many seeds as the protocol has."""
-        stage, run = plan["ensemble"], dict(next(iter(plan["train"]["runs"].values())))
+        """The architecture that the protocol names, with as many seeds as the protocol has."""
+        stage, run = plan["ensemble"], single_run(plan)
         run.pop("seed", None)
         return {
             "run": Dict(run), "seeds": List(stage["seeds"]), "max_concurrent": Int(stage["max_concurrent"]),

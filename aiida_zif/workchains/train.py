@@ -19,6 +19,7 @@ from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.workchains.chain import part_of
+from aiida_zif.workchains.protocol import single_run
 from aiida_zif.workchains.resuming import ResumingWorkChain
 
 HALVINGS = 2
@@ -92,8 +93,8 @@ class TrainWorkChain(ResumingWorkChain):
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The first architecture of the protocol."""
-        run = next(iter(plan["train"]["runs"].values()))
+        """The architecture that the protocol names."""
+        run = single_run(plan)
         bound, calls = Float(plan["train"]["max_relative_force_mae"]), Int(plan["train"]["cost_calls"])
         return {"run": Dict({"seed": 1, **run}), "max_relative_force_mae": bound, "cost_calls": calls}
 

@@ -171,6 +171,14 @@ def test_unknown_stage_is_refused(folder: Path) -> None:
         protocol.load("base", {"amid": {"run": {}}})
 
 
+def test_one_training_takes_the_run_that_is_named() -> None:
+    """A name that no run has is refused with those that there are."""
+    plan = {"train": {"model": "allegro", "runs": {"nequip": {"l_max": 1}, "allegro": {"l_max": 2}}}}
+    assert protocol.single_run(plan) == {"l_max": 2}
+    with pytest.raises(ValueError, match="train.model is 'mace', but must be one of train.runs: nequip, allegro"):
+        protocol.single_run({"train": {**plan["train"], "model": "mace"}})
+
+
 @given(MAPPINGS, MAPPINGS)
 def test_merge_takes_what_is_changed_and_keeps_the_rest(base: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Merging twice is merging once; nothing changes nothing; neither mapping is touched."""
