@@ -281,14 +281,3 @@ def test_options_by_stage_reach_each_job(run_chain: Callable[..., Any], inputs: 
     assert [child.options.get("account") for child in found.children] == ["gpu", "cpu", None]
     found = run_chain(TrainWorkChain, endings(), **inputs, options={"account": "all"})
     assert {child.options["account"] for child in found.children} == {"all"}
-
-
-def test_without_a_compiler_the_package_is_judged(
-    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]
-) -> None:
-    """No code for it: nothing is compiled, the package is evaluated."""
-    inputs["codes"].pop("compile")
-    found = run_chain(TrainWorkChain, endings(), **inputs)
-    assert found.status == 0
-    assert not [child for child in found.children if child.process_class is NequipCompileCalculation]
-    assert "compiled" not in found.outputs
