@@ -127,6 +127,30 @@ def model() -> Any:
     return ZifModelData.from_file(path, "model.nequip.zip", architecture="nequip", precision="float32", seed=1)
 
 
+@pytest.fixture
+def make_member(tmp_path: Path) -> Callable[..., Any]:
+    """Return ``make_member(seed, **facts)``: an unstored package like ``model`` whose file is its own."""
+    from aiida_zif.data.model import ZifModelData
+
+    def make(seed: int, **facts: Any) -> ZifModelData:
+        path = tmp_path / f"seed_{seed}.nequip.zip"
+        shutil.copy(REPOSITORY / "tests" / "programs" / "data" / "tiny_nequip.nequip.zip", path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = f"seed {seed}".encode()
+        known = {"architecture": "nequip", "precision": "float32", "seed": seed, "dataset_hash": "abc"}
+        return ZifModelData.from_file(path, "model.nequip.zip", **{**known, **facts})
+
+    return make
+
+
+@pytest.fixture
+def ensemble(make_member: Callable[..., Any]) -> Any:
+    """An unstored ensemble of two members, seeds 1 and 2."""
+    from aiida_zif.data.ensemble import ZifEnsembleData
+
+    return ZifEnsembleData.from_models([make_member(1), make_member(2)])
+
+
 def compiled_file(**changes: str) -> io.BytesIO:
     """Return what tells the facts of a compiled model, with no code in it."""
     facts = {

@@ -29,6 +29,8 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_TOO_FEW_REPLICAS": (421, "{done} of {asked} replicas succeeded, fewer than `min_success`; see the table of verdicts."),
     "ERROR_TOO_FEW_STATE_POINTS": (422, "{done} of {asked} state points succeeded, fewer than `min_success`; see the table of verdicts."),
     "ERROR_GPU_OUT_OF_MEMORY": (423, "The GPU ran out of memory with {batch} frames a step, after {done} of {asked} epochs; take fewer."),
+    "ERROR_TOO_FEW_ROWS": (425, "{done} of {asked} rows gave a model and its errors, fewer than `min_success`; see the table."),
+    "ERROR_TOO_FEW_MEMBERS": (426, "{done} of {asked} members were trained, fewer than `min_success`; see `verdicts`."),
     "ERROR_COMPILE_FAILED": (430, "The model could not be compiled: {reason} The packaged model still runs, more slowly."),
     "ERROR_MODEL_UNCHECKED": (431, "The compiled model was not kept, because it could not be checked: {reason}"),
     "ERROR_TEMPERATURE_OFF": (510, "The trajectory has {mean:.0f} K instead of the {asked:.0f} K asked; run longer or start hotter."),
@@ -44,6 +46,9 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
     "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants: {reason}"),
     "WARNING_STATE_POINTS_FAILED": (712, "{failed} of {asked} state points failed ({which}), the others stand; see the table of verdicts."),
+    "WARNING_ROWS_FAILED": (713, "{failed} of {asked} trainings failed ({which}), the others stand; see the verdicts in the table."),
+    "WARNING_ROWS_NOT_COMPARABLE": (714, "The rows were measured on {sets} different sets of held-out frames: do not compare them."),
+    "WARNING_MEMBERS_FAILED": (715, "{failed} of {asked} members failed ({which}), the others are the ensemble; see `verdicts`."),
 }  # fmt: skip
 
 

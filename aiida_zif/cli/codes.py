@@ -12,7 +12,9 @@ from aiida_zif.cli.profile import COMPUTER, PROGRAMS
 
 INSTALL: dict[str, str] = {
     "cp2k": "apt-get install cp2k, or conda install -c conda-forge cp2k",
-    **dict.fromkeys(("train", "package", "compile", "mliap", "check", "evaluate", "lammps"), "pip install 'aiida-zif[programs]'"),
+    **dict.fromkeys(
+        ("train", "package", "compile", "mliap", "check", "evaluate", "disagree", "lammps"), "pip install 'aiida-zif[programs]'"
+    ),
     **dict.fromkeys(("frames", "collect"), "pip install aiida-zif, with --no-deps where numpy and h5py are"),
 }
 """By role: what brings the program."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`aiida-zif launch compile` and `evaluate`: single jobs, as their ports say. They have no protocol: every number is an option."""
+"""`aiida-zif launch compile`, `disagree` and `evaluate`: single jobs, as their ports say. They have no protocol: numbers are options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiida_zif.cli import codes as our_codes
 from aiida_zif.cli import ports as our_ports
 from aiida_zif.cli import profile as our_profile
 
-JOBS: tuple[str, ...] = ("compile", "evaluate")
+JOBS: tuple[str, ...] = ("compile", "disagree", "evaluate")
 """Jobs that are of use by themselves; the others are what their chains start."""
 NEEDS: dict[str, str] = {"check": "dataset"}
 """Role of a code that a job can do without → the input without which that code has nothing to do."""

@@ -24,6 +24,8 @@ from aiida_zif.cli import profile as our_profile
 from aiida_zif.cli.status import RESUME
 
 PREFIX = "zif."
+PROTOCOL = "smoke"
+"""The protocol, unless another is asked for."""
 
 
 class Stages(click.Group):
@@ -79,12 +81,18 @@ def launch() -> None:
 
 def make_command(stage: str, chain: Any) -> click.Command:
     """Return the command of a chain: its nodes as options, and what all stages have in common."""
+    from aiida_zif.workchains import scan_table
     from aiida_zif.workchains.protocol import names
 
     found = our_ports.of(chain)
     roles = (*chain.CODES, *chain.MAY_USE)
     params: list[click.Parameter] = [port.option() for port in found]
-    params.append(click.Option(["--protocol"], type=click.Choice(names()), default="smoke", show_default=True, help="All numbers."))
+    tables = "table" in chain.spec().inputs
+    shown = f"{PROTOCOL}, or that of the table" if tables else PROTOCOL
+    params.append(click.Option(["--protocol"], type=click.Choice(names()), show_default=shown, help="All numbers."))
+    if tables:
+        text = f"The rows: {', '.join(scan_table.names())}, or a YAML file; if not given, those of the protocol."
+        params.append(click.Option(["--table"], metavar="NAME|FILE", help=text))
     text = "Change one number of the protocol. Repeatable."
     params.append(click.Option(["--override", "overrides"], multiple=True, metavar="STAGE.KEY=VALUE", help=text))
     params.append(click.Option(["--seed"], type=click.IntRange(min=1), help="Of all that is drawn at random; several count from it."))
@@ -122,14 +130,13 @@ def launch_stage(stage: str, chain: Any, found: list[our_ports.Port], **typed: A
 
 def make_builder(stage: str, chain: Any, found: list[our_ports.Port], typed: Mapping[str, Any]) -> Any:
     """Return the builder of what was typed. Raises a ``click`` exception of one sentence for what cannot be."""
-    from aiida_zif.workchains import protocol
+    from aiida_zif.workchains import protocol, scan_table
 
     given: dict[str, Any] = {}
     for port in found:
         value = typed[port.name]
         if port.many:
-            nodes = {f"{port.flags[0].strip('-').replace('-', '_')}_{k:02d}": port.node(text) for k, text in enumerate(value, 1)}
-            given |= {port.name: nodes} if nodes else {}
+            given |= {port.name: port.named(value)} if value else {}
         elif value is not None:
             given[port.name] = port.node(value)
         if port.needed and port.name not in given:
@@ -138,11 +145,15 @@ def make_builder(stage: str, chain: Any, found: list[our_ports.Port], typed: Map
     changes = our_overrides.parse(typed["overrides"])
     options = read_options(typed.get("options"))
     codes = our_codes.choose(chain, typed.get("codes", ()))
+    which = typed["protocol"] or PROTOCOL
     try:
-        plan = protocol.load(typed["protocol"])
+        if typed.get("table"):
+            which = typed["protocol"] or scan_table.load(typed["table"]).protocol or PROTOCOL
+            changes = protocol.merge({stage: {"table": typed["table"]}}, changes)
+        plan = protocol.load(which)
         our_overrides.refuse_unknown(changes, plan)
         our_overrides.refuse_unread(changes, stage, lambda change: plain(chain.protocol_inputs(protocol.merge(plan, change), **given)))
-        builder = chain.get_builder_from_protocol(codes, typed["protocol"], changes, options, **given)
+        builder = chain.get_builder_from_protocol(codes, which, changes, options, **given)
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise click.ClickException(sentence(problem)) from problem
     if typed["seed"] is not None:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write the page of a pipeline from its nodes.",
     "setup": "Make codes for the programs found on this machine.",
     "status": "Show how far a pipeline is.",
+    "table": "Show the table of a scan.",
 }
 
 

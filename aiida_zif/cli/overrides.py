@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import click
@@ -69,11 +70,15 @@ def refuse_unknown(overrides: Mapping[str, Any], plan: Mapping[str, Any]) -> Non
 def refuse_unread(overrides: Mapping[str, Any], stage: str, inputs_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
     """Refuse an override that changes no input of ``stage``: it would be lost without a word.
 
-    ``inputs_of`` returns the inputs that the protocol gives with some overrides, as plain values.
+    ``inputs_of`` returns the inputs that the protocol gives with some overrides, as plain values. Each is tried beside the others: one
+    may choose what another one changes.
     """
-    before = inputs_of({})
+    try:
+        before = inputs_of(overrides)
+    except Exception:
+        return  # whoever makes the inputs in earnest says what is wrong with them
     for path in leaves(overrides):
-        probe: dict[str, Any] = {}
+        probe = deepcopy(dict(overrides))
         put(probe, path, _PROBE)
         try:
             read = inputs_of(probe) != before

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-FLAGS: dict[str, tuple[str, ...]] = {"potential": ("--model", "--potential"), "trajectories": ("--trajectory",)}
+FLAGS: dict[str, tuple[str, ...]] = {
+    "potential": ("--model", "--potential"), "trajectories": ("--trajectory",), "datasets": ("--dataset",),
+}  # fmt: skip
 """Options whose name is not that of the port."""
-BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "remote_folder")
+BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "table", "remote_folder")
 """Ports that have an option of their own kind, or none."""
 
 
@@ -42,7 +44,7 @@ class Port:
     def option(self) -> click.Option:
         """Return the option."""
         metavar = {"StructureData": "FILE|PK", "ZifModelData": "PK|UUID"}.get(self.kind.__name__, "PK")
-        many = " Repeatable." if self.many else ""
+        many = " Repeatable; NAME=PK gives it a name." if self.many else ""
         text = f"{self.help.rstrip('.')}.{many}{' [required]' if self.needed else ''}"
         if self.scalar:
             return click.Option([*self.flags, self.name], type=self.scalar, help=text)
@@ -56,6 +58,18 @@ class Port:
             return read_or_load(text) if self.kind.__name__ == "StructureData" else load(text, self.kind)
         except ValueError as problem:
             raise click.BadParameter(str(problem), param_hint=self.flags[0]) from problem
+
+    def named(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return the nodes of a namespace, by the names given (``NAME=PK``) or by number. Raises ``click.BadParameter`` in a sentence."""
+        nodes: dict[str, Any] = {}
+        for number, text in enumerate(texts, 1):
+            name, sign, rest = text.partition("=")
+            known = sign and name.isidentifier()
+            name, rest = (name, rest) if known else (f"{self.flags[0].strip('-').replace('-', '_')}_{number:02d}", text)
+            if name in nodes:
+                raise click.BadParameter(f"the name {name} comes twice", param_hint=self.flags[0])
+            nodes[name] = self.node(rest)
+        return nodes
 
 
 def of(chain: Any) -> list[Port]:
@@ -122,7 +136,7 @@ def check_atoms(given: Mapping[str, Any]) -> None:
         return
     if problem := validate_structure(given.get("reference", structure), None):
         raise click.BadParameter(problem, param_hint="--reference" if "reference" in given else "--structure")
-    if "potential" in given:
-        known = given["potential"].type_names
+    if model := given.get("potential", given.get("ensemble")):
+        known = model.type_names
         if unknown := sorted(set(structure_arrays(structure)[0]) - set(known)):
             raise click.BadParameter(f"it knows {', '.join(known)}, but the structure holds {', '.join(unknown)}", param_hint="--model")

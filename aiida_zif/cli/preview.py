@@ -26,6 +26,10 @@ def preview(stage: str, inputs: Inputs) -> Preview:
 
     Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
     """
+    if stage in ("scan", "ensemble"):
+        from aiida_zif.cli import preview_scan
+
+        return preview_scan.scan(inputs) if stage == "scan" else preview_scan.ensemble(inputs)
     return _STAGES[stage](inputs) if stage in _STAGES else Preview("", "", ())
 
 
@@ -62,6 +66,7 @@ def describe(value: Any) -> str:
         "StructureData": lambda: f"{value.get_formula()}, {len(value.sites)} atoms",
         "ZifTrajectoryData": lambda: f"{facts('n_frames')} frames of {facts('n_atoms')} atoms",
         "ZifDatasetData": lambda: ", ".join(f"{count} {name}" for name, count in facts("counts").items()),
+        "ZifEnsembleData": lambda: f"{facts('architecture')}, seeds {facts('seeds')}, {' '.join(facts('type_names'))}",
         "ZifModelData": lambda: f"{facts('architecture')}, {facts('form')}, {' '.join(facts('type_names'))}",
     }.get(type(value).__name__, lambda: value.label)
     return f"{type(value).__name__}{where}: {words()}"
@@ -126,10 +131,10 @@ def _relax(inputs: Inputs) -> Preview:
 def _train(inputs: Inputs) -> Preview:
     counts = inputs["dataset"].counts
     frames = f"{counts['train']} frames to learn from, {counts['validation']} to validate with, {counts['held_out']} held out"
-    return _training(inputs["run"].get_dict(), inputs["dataset"].elements, frames)
+    return training(inputs["run"].get_dict(), inputs["dataset"].elements, frames)
 
 
-def _training(values: Mapping[str, Any], elements: list[str], frames: str) -> Preview:
+def training(values: Mapping[str, Any], elements: list[str], frames: str) -> Preview:
     from aiida_zif.calculations.train import FOLDER, TRAIN, VALIDATION
     from aiida_zif.formats import nequip_config
 
@@ -139,7 +144,8 @@ def _training(values: Mapping[str, Any], elements: list[str], frames: str) -> Pr
 
 
 def _md(inputs: Inputs) -> Preview:
-    return _job(inputs, inputs["run"].get_dict())
+    model = inputs["potential"] if "potential" in inputs else inputs["ensemble"].member(1)
+    return _job({**inputs, "potential": model}, inputs["run"].get_dict())
 
 
 def _melt_quench(inputs: Inputs) -> Preview:
@@ -238,7 +244,7 @@ def _pipeline(inputs: Inputs) -> Preview:
         campaign = _aimd_campaign({**inputs, **table})
         forecast.append(f"aimd: {len(aimd['state_points'])} state points, {campaign.forecast[-1]}")
     elements = sorted({symbol for node in given.values() for symbol in node.base.attributes.get("elements")})
-    trainings = [_training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
+    trainings = [training({**run, "seed": seed}, elements or ["H"], "") for run in plan["train"]["runs"].values()]
     forecast += [
         f"dataset: {plan['dataset']['n_train']} frames to train on, {plan['dataset']['n_validation']} to validate with",
         *(f"train: {training.forecast[0]}" for training in trainings),

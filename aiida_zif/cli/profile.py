@@ -20,6 +20,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "mliap": (("nequip-prepare-lmp-mliap",), "zif.compile"),
     "check": (("zif-check",), "zif.compile"),
     "evaluate": (("zif-evaluate",), "zif.evaluate"),
+    "disagree": (("zif-disagree",), "zif.disagree"),
     "lammps": (("zif-lmp",), "zif.md"),
     "frames": (("zif-frames",), "zif.frames"),
     "collect": (("zif-collect",), "zif.collect"),

@@ -17,6 +17,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "ZifFramesCalculation": ("", ""),
     "NequipCompileCalculation": ("", ""),
     "NequipEvaluateCalculation": ("", ""),
+    "ZifDisagreeCalculation": ("", ""),
     "LammpsMdCalculation": ("log.lammps", "steps"),
 }
 """By CalcJob: the file in its folder that tells how far it is, and what is counted."""
@@ -24,6 +25,7 @@ ASKED: dict[str, tuple[str, str]] = {
 STAGE: dict[str, str] = {
     "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "aimd", "ZifFramesCalculation": "frames", "NequipTrainCalculation": "train",
     "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate", "LammpsMdCalculation": "md",
+    "ZifDisagreeCalculation": "disagree",
 }  # fmt: skip
 
 
@@ -73,6 +75,7 @@ def descend(node: Any, path: str = "") -> Iterator[tuple[Any, str]]:
 _CHAINS = frozenset({
     "AimdCampaignWorkChain", "AimdWorkChain", "DatasetWorkChain", "TrainWorkChain", "MdWorkChain", "MeltQuenchWorkChain",
     "GlassEnsembleWorkChain", "EquationOfStateWorkChain", "StrainFluctuationWorkChain", "AnalysisWorkChain", "PipelineWorkChain",
+    "ScanWorkChain", "EnsembleWorkChain",
 })  # fmt: skip
 
 

@@ -140,6 +140,13 @@ class ZifDatasetData(SinglefileData):
             return Histogram(**{field.name: group[place][field.name][:] for field in fields_of(Histogram)}) if place in group else None
 
     @property
+    def held_out_places(self) -> str:
+        """The sha256 of trajectory and step of the held-out frames: equal where two datasets hold out the same frames."""
+        origin, uuids = self.origin("held_out"), self.base.attributes.get("trajectories")
+        places = sorted(f"{uuids[k]} {step}" for k, step in zip(origin.trajectory, origin.step, strict=True))
+        return hashlib.sha256("\n".join(places).encode()).hexdigest()
+
+    @property
     def n_without_stress(self) -> int:
         """Number of frames to train on and to validate with that lack their stress; only stresses are read."""
         with self._file() as (file, group):

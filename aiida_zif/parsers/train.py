@@ -18,6 +18,9 @@ from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats import nequip_checkpoint, nequip_config, nequip_log, nequip_model, scheduler
 from aiida_zif.parsers.job import ZifParser, last_words
 
+ALONE = "it finds no aiida-zif beside nequip; in its environment: pip install --no-deps aiida-zif"
+"""What is wrong where the environment of nequip-train has no package that the settings name."""
+
 
 class NequipTrainParser(ZifParser):
     """What nequip-train and nequip-package left."""
@@ -83,7 +86,8 @@ class NequipTrainParser(ZifParser):
             words = last_words(self._text(self.retrieved, PACKAGE_OUTPUT), 1)
             return self.verdict("ERROR_PROGRAM_ABORTED", program="nequip-package", reason=words)
         if reason == "aborted" and self.ended_by is None:
-            return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=said.error)
+            alone = "Error locating target 'aiida_zif." in (said.error or "")
+            return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=ALONE if alone else said.error)
         return self.verdict("ERROR_INTERRUPTED", **done)
 
 

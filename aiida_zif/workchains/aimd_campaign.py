@@ -17,7 +17,7 @@ from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats.cp2k_run import AimdRun
 from aiida_zif.science.units import FS_IN_PS
 from aiida_zif.workchains.aimd import AimdWorkChain
-from aiida_zif.workchains.chain import ZifWorkChain
+from aiida_zif.workchains.chain import ZifWorkChain, words_of
 from aiida_zif.workchains.level import data_nodes, declare_data, validate_data
 
 GROUP = "zif/campaign"
@@ -142,7 +142,7 @@ class AimdCampaignWorkChain(ZifWorkChain):
         self.ctx.verdicts, self.ctx.good = {}, []
         for label in self.ctx.labels:
             node = self.ctx[f"aimd_{label}"]
-            text = node.exit_message or ("done" if node.is_finished_ok else f"{node.process_state.value}: see its report")
+            text = words_of(node)
             self.ctx.verdicts[label] = {"exit_status": node.exit_status, "message": text, "uuid": str(node.uuid)}
             if node.is_finished_ok:
                 self.ctx.good.append(label)

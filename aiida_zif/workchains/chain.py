@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiida.engine import CalcJob, ExitCode, ProcessBuilder, WorkChain, while_
-from aiida.orm import AbstractCode, CalcJobNode, Dict, Int, to_aiida_type
+from aiida.manage.caching import disable_caching, enable_caching
+from aiida.orm import AbstractCode, Bool, CalcJobNode, Dict, Int, to_aiida_type
 
 from aiida_zif.calculations.job import job_options
 from aiida_zif.calculations.verdicts import VERDICTS, declare
@@ -32,6 +33,7 @@ class ZifWorkChain(WorkChain):
             "options", valid_type=Dict, required=False, serializer=to_aiida_type, validator=validate_stages,
             help="Scheduler options of the stage, said once; or by stage.",
         )  # fmt: skip
+        spec.input("use_cache", valid_type=Bool, required=False, serializer=to_aiida_type, help="Take jobs done before from the cache.")
         declare(spec, "ERROR_CHILD_FAILED")
 
     @classmethod
@@ -67,6 +69,25 @@ class ZifWorkChain(WorkChain):
             setattr(builder, name, value)
         return builder
 
+    def submit(self, process: Any, inputs: Any = None, **kwargs: Any) -> Any:
+        """Submit a child; a chain gets our ``use_cache``.
+
+        By that input a job of ours that was done before is taken from AiiDA's cache, or is not, whatever the profile says.
+        """
+        if "use_cache" not in self.inputs:
+            return super().submit(process, inputs, **kwargs)
+        if issubclass(process, ZifWorkChain):
+            return super().submit(process, inputs, **{"use_cache": self.inputs.use_cache, **kwargs})
+        choose = enable_caching if self.inputs.use_cache.value else disable_caching
+        try:
+            with choose(identifier=OUR_JOBS):
+                return super().submit(process, inputs, **kwargs)
+        except BaseException:
+            # AiiDA's context does not end with an exception, and the next process of this worker would inherit it
+            with choose(identifier=OUR_JOBS):
+                pass
+            raise
+
     def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
         """Return the codes that a child stage needs, and those that it may use."""
         return {role: self.inputs.codes[role] for role in (*chain.CODES, *chain.MAY_USE) if role in self.inputs.codes}
@@ -94,7 +115,14 @@ class ZifWorkChain(WorkChain):
         return self.exit_codes.ERROR_CHILD_FAILED.format(stage=stage, reason=reason)
 
 
-STAGES: tuple[str, ...] = ("aimd", "relax", "frames", "train", "compile", "evaluate", "md")
+def words_of(node: Any) -> str:
+    """Return how a child ended, in words."""
+    return str(node.exit_message or ("done" if node.is_finished_ok else f"{node.process_state.value}: see its report"))
+
+
+OUR_JOBS = "aiida.calculations:zif.*"
+"""Process type of our CalcJobs, as a pattern of AiiDA's cache."""
+STAGES: tuple[str, ...] = ("aimd", "relax", "frames", "train", "compile", "evaluate", "disagree", "md")
 """The stages that start programs, and may have options of their own in a mapping by stage."""
 TOGETHER: dict[str, tuple[str, ...]] = {"train": ("frames", "train", "compile", "evaluate")}
 """The chain whose jobs are of more than one stage: its ``options`` may be by stage, too."""

@@ -10,22 +10,36 @@ from aiida.engine import ExitCode, if_, while_
 from aiida.orm import ArrayData, CalcJobNode, Dict, Int, SinglefileData, Str, StructureData, load_node, to_aiida_type
 
 from aiida_zif.calculations.compile import NequipCompileCalculation
+from aiida_zif.calculations.disagree import ZifDisagreeCalculation
+from aiida_zif.calculations.functions.ensemble import take_member
 from aiida_zif.calculations.functions.linkers import watch_linkers
 from aiida_zif.calculations.functions.trajectory import join_arrays, join_trajectories
 from aiida_zif.calculations.job import validate_structure
 from aiida_zif.calculations.md import LammpsMdCalculation, validate_run
 from aiida_zif.calculations.verdicts import VERDICTS, declare
+from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.workchains import stages
-from aiida_zif.workchains.chain import SegmentedWorkChain
+from aiida_zif.workchains.chain import SegmentedWorkChain, words_of
+
+MEAN = "disagreement_mean_ev_per_angstrom"
+
+
+def validate_inputs(inputs: Any, _: Any) -> str | None:
+    """Say in one sentence which model is missing, or which code."""
+    if "potential" not in inputs and "ensemble" not in inputs:
+        return "there is no model: give `potential`, or an `ensemble`, whose first member runs"
+    if "ensemble" in inputs and "disagree" not in inputs["codes"]:
+        return "an ensemble is asked along the trajectory by zif-disagree: give its code as `codes.disagree` (`aiida-zif setup` makes it)"
+    return None
 
 
 class MdWorkChain(SegmentedWorkChain):
     """Run the stages to their last step; a linker that breaks is an own verdict, and its frames are kept."""
 
     CODES = ("lammps",)
-    MAY_USE = ("compile", "check")
+    MAY_USE = ("compile", "check", "disagree")
     JOB = LammpsMdCalculation
     STAGE = "md"
 
@@ -34,7 +48,10 @@ class MdWorkChain(SegmentedWorkChain):
         super().define(spec)
         spec.input("structure", valid_type=StructureData, help="Where the atoms start.")
         spec.input("reference", valid_type=StructureData, validator=validate_structure, help="Where the linkers are whole: the crystal.")
-        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=ZifModelData, required=False, help="A model, compiled for this machine or packaged.")
+        spec.input("ensemble", valid_type=ZifEnsembleData, required=False, help="Runs its first member's package unless a model is given; "
+                   "then all members are asked how far they differ along the trajectory.")  # fmt: skip
+        spec.input("disagreement_stride", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="In frames.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Stages, time step, seed, strides.")
         spec.input("restart", valid_type=SinglefileData, required=False, help="Go on from here: the first stages are done.")
@@ -47,13 +64,15 @@ class MdWorkChain(SegmentedWorkChain):
         spec.output("structure", valid_type=StructureData, required=False)
         spec.output("restart", valid_type=SinglefileData, required=False)
         spec.output("linkers", valid_type=Dict, required=False)
+        spec.inputs.validator = validate_inputs
+        spec.output("disagreement", valid_type=ArrayData, required=False, help="Of the ensemble along the trajectory, eV/Å.")
         spec.output("compiled", valid_type=ZifModelData, required=False, help="Compiled again, where the one given did not fit.")
         spec.outline(
             cls.setup,
             while_(cls.should_run_segment)(
                 cls.run_segment, cls.inspect_segment, if_(cls.should_run_compile)(cls.run_compile, cls.inspect_compile)
             ),
-            cls.results,
+            cls.join, if_(cls.should_run_disagree)(cls.run_disagree, cls.inspect_disagree), cls.results,
         )  # fmt: skip
         declare(
             spec, "ERROR_PROGRAM_ABORTED", "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
@@ -70,7 +89,8 @@ class MdWorkChain(SegmentedWorkChain):
         """What the restart file given has done counts as done."""
         super().setup()
         self.ctx.done = self.inputs.finished_steps.value
-        self.ctx.potential, self.ctx.unfit = self.inputs.potential, False
+        self.ctx.given = self.inputs.potential if "potential" in self.inputs else take_member(self.inputs.ensemble, Int(1))
+        self.ctx.potential, self.ctx.unfit = self.ctx.given, False
 
     def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
         """The same run, from the last restart file."""
@@ -99,7 +119,7 @@ class MdWorkChain(SegmentedWorkChain):
     def why_not_compile(self) -> str | None:
         """Return why the model cannot be compiled again for the machine of the jobs, ``None`` where it can."""
         compile_code, lammps = self.inputs.codes.get("compile"), self.inputs.codes["lammps"]
-        if self.ctx.potential.uuid != self.inputs.potential.uuid:
+        if self.ctx.potential.uuid != self.ctx.given.uuid:
             return "it has been once, on this computer, and does not fit either; do the jobs run on machines that differ?"
         if compile_code is None:
             return "there is no code for it; give nequip-compile on the computer of the MD as `codes.compile`"
@@ -110,7 +130,7 @@ class MdWorkChain(SegmentedWorkChain):
     def package(self) -> ZifModelData | None:
         """Return the package that the model was compiled from."""
         try:
-            node = load_node(self.inputs.potential.base.attributes.get("parent", ""))
+            node = load_node(self.ctx.given.base.attributes.get("parent", ""))
         except (NotExistent, ValueError):
             return None
         return node if isinstance(node, ZifModelData) else None
@@ -122,7 +142,7 @@ class MdWorkChain(SegmentedWorkChain):
     def run_compile(self) -> Any:
         """Compile the package on the computer of the MD and with its options, and check it on the frames that it was trained with."""
         model, codes = self.package(), self.inputs.codes
-        facts = self.inputs.potential.base.attributes
+        facts = self.ctx.given.base.attributes
         inputs: dict[str, Any] = {"code": codes["compile"], "model": model, "device": Str(facts.get("device", "cpu"))}
         trained = model.creator.inputs if model is not None and model.creator is not None else {}
         if "check" in codes and codes["check"].computer.uuid == codes["lammps"].computer.uuid and "dataset" in trained:
@@ -141,8 +161,8 @@ class MdWorkChain(SegmentedWorkChain):
         self.report(f"compiled again by {node.process_label}<{node.pk}>; the MD goes on from step {self.ctx.done}")
         return None
 
-    def results(self) -> ExitCode | None:
-        """Join the segments, watch the linkers."""
+    def join(self) -> None:
+        """Join the segments."""
         last = self.ctx.segments[-1].outputs
         for name, join in (("trajectory", join_trajectories), ("thermo", join_arrays), ("cells", join_arrays)):
             parts = {f"segment_{k:02d}": node.outputs[name] for k, node in enumerate(self.ctx.segments, 1) if name in node.outputs}
@@ -151,6 +171,33 @@ class MdWorkChain(SegmentedWorkChain):
         for name in ("results", "structure", "restart"):
             if name in last:
                 self.out(name, last[name])
+
+    def should_run_disagree(self) -> bool:
+        """One model says nothing of how sure it is."""
+        return "ensemble" in self.inputs
+
+    def run_disagree(self) -> Any:
+        """All members on the frames of the one that ran."""
+        metadata = {"options": self.options("disagree"), "call_link_label": "disagree"}
+        node = self.submit(
+            ZifDisagreeCalculation, code=self.inputs.codes["disagree"], ensemble=self.inputs.ensemble, metadata=metadata,
+            trajectory=self.outputs["trajectory"], stride=self.inputs.disagreement_stride,
+        )  # fmt: skip
+        return {"disagree": node}
+
+    def inspect_disagree(self) -> None:
+        """The MD stands also where this failed."""
+        node = self.ctx.disagree
+        if "disagreement" not in node.outputs:
+            self.report(f"disagree: {node.process_label}<{node.pk}> ended with [{node.exit_status}] {words_of(node)}")
+            return
+        self.out("disagreement", node.outputs.disagreement)
+        found = node.outputs.results
+        largest, step = found["disagreement_max_ev_per_angstrom"], found["worst_step"]
+        self.report(f"the members differ most at step {step}, by {largest:.3g} eV/Å; on average by {found[MEAN]:.3g} eV/Å")
+
+    def results(self) -> ExitCode | None:
+        """Watch the linkers."""
         linkers = watch_linkers(self.inputs.reference, self.outputs["trajectory"], self.inputs.watch)
         self.out("linkers", linkers)
         if not linkers["whole"]:

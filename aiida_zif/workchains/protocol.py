@@ -43,3 +43,11 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
         result[key] = merge(result[key], value) if both else value
     return result
+
+
+def single_run(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run that one training or an ensemble takes of those in ``plan``. Raises ``ValueError`` where it names none of them."""
+    stage = plan["train"]
+    if stage["model"] not in stage["runs"]:
+        raise ValueError(f"train.model is {stage['model']!r}, but must be one of train.runs: {', '.join(stage['runs'])}")
+    return dict(stage["runs"][stage["model"]])

@@ -19,6 +19,7 @@ from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.workchains.chain import part_of
+from aiida_zif.workchains.protocol import single_run
 from aiida_zif.workchains.resuming import ResumingWorkChain
 
 HALVINGS = 2
@@ -59,8 +60,8 @@ def gpus_problem(run: TrainRun, options: dict[str, Any], computer: Any) -> str |
 class TrainWorkChain(ResumingWorkChain):
     """Train in segments, package, compile for the machine that will run MD, evaluate on held-out frames, and judge."""
 
-    CODES = ("train", "package", "compile", "evaluate")
-    MAY_USE = ("frames", "check")
+    CODES = ("train", "package", "evaluate")
+    MAY_USE = ("compile", "frames", "check")
     JOB = NequipTrainCalculation
     STAGE, UNIT = "train", "epoch"
     HANDLERS = ("frames_gone", "gpu_memory_full", *ResumingWorkChain.HANDLERS)
@@ -87,13 +88,13 @@ class TrainWorkChain(ResumingWorkChain):
         spec.output("restart", valid_type=FolderData, required=False, help="From which an unfinished training can be gone on with.")
         declare(
             spec, "ERROR_FRAMES_GONE", "ERROR_NO_GPU", "ERROR_MODEL_UNUSABLE", "ERROR_PROGRAM_ABORTED", "ERROR_GPU_OUT_OF_MEMORY",
-            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG", "ERROR_PREDICTION_NOT_A_NUMBER",
+            "ERROR_MODEL_NOT_GOOD_ENOUGH", "ERROR_LOSS_NOT_A_NUMBER", "ERROR_PREDICTION_NOT_A_NUMBER", "ERROR_COMPILED_MODEL_WRONG",
         )  # fmt: skip
 
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        """The first architecture of the protocol."""
-        run = next(iter(plan["train"]["runs"].values()))
+        """The architecture that the protocol names."""
+        run = single_run(plan)
         bound, calls = Float(plan["train"]["max_relative_force_mae"]), Int(plan["train"]["cost_calls"])
         return {"run": Dict({"seed": 1, **run}), "max_relative_force_mae": bound, "cost_calls": calls}
 
@@ -196,8 +197,11 @@ class TrainWorkChain(ResumingWorkChain):
     # ----- compile, evaluate, judge
 
     def run_compile(self) -> Any:
-        """Compile on the computer of the compile code, with its queue and device, and check in the same job what came out."""
+        """Compile with queue and device of the compile code, if there is one, and check in the same job what came out."""
         codes, self.ctx.model = self.inputs.codes, self.ctx.segments[-1].outputs.model
+        self.ctx.runnable = self.ctx.model
+        if "compile" not in codes:
+            return None
         metadata = {"options": self.options("compile"), "call_link_label": "compile"}
         inputs = {"code": codes["compile"], "model": self.ctx.model, "device": self.inputs.device, "metadata": metadata}
         if "check" in codes and codes["check"].computer.uuid == codes["compile"].computer.uuid:
@@ -206,7 +210,9 @@ class TrainWorkChain(ResumingWorkChain):
 
     def inspect_compile(self) -> ExitCode | None:
         """A model that could not be compiled still runs as a package, more slowly; one that fails its checks is not to be run."""
-        node = self.ctx.compile
+        node = self.ctx.get("compile")
+        if node is None:
+            return None
         if node.exit_status == VERDICTS["ERROR_COMPILED_MODEL_WRONG"][0]:
             self.put_out()
             return self.child_failed("compile", node)

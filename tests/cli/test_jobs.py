@@ -21,7 +21,8 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
     from aiida_zif.cli.launch import launch
 
     output = CliRunner().invoke(launch, [stage, "--help"]).output
-    for option in ("--model", "--code", "--options", "--dry-run", "--daemon", "--profile", "[required]"):
+    first = "--ensemble" if stage == "disagree" else "--model"
+    for option in (first, "--code", "--options", "--dry-run", "--daemon", "--profile", "[required]"):
         assert option in output
     assert "--protocol" not in output
     assert "--seed" not in output

@@ -73,3 +73,15 @@ def test_override_that_nobody_reads_is_refused() -> None:
     refuse_unread({"aimd": {"run": {"steps": 4}, "points": [3]}}, "aimd", inputs_of)
     with pytest.raises(click.BadParameter, match=r"train\.limit changes nothing in zif\.aimd"):
         refuse_unread({"train": {"limit": 1}}, "aimd", inputs_of)
+
+
+def test_override_is_tried_beside_the_others() -> None:
+    """What one chooses another may change."""
+
+    def inputs_of(change: Mapping[str, Any]) -> dict[str, Any]:
+        stage = change.get("train", {})
+        return {"run": stage.get("runs", {}).get(stage.get("model", "nequip"), {})}
+
+    refuse_unread({"train": {"model": "allegro", "runs": {"allegro": {"batch": 1}}}}, "train", inputs_of)
+    with pytest.raises(click.BadParameter, match=r"train\.runs\.allegro\.batch changes nothing"):
+        refuse_unread({"train": {"runs": {"allegro": {"batch": 1}}}}, "train", inputs_of)

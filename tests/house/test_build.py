@@ -36,7 +36,8 @@ def test_wheel_carries_the_entry_points(wheel: zipfile.ZipFile) -> None:
         if group.startswith("aiida.")
     }
     assert found == expected
-    assert set(parser["console_scripts"]) == {"aiida-zif", "zif-check", "zif-collect", "zif-evaluate", "zif-frames", "zif-lmp"}
+    ours = {"aiida-zif", "zif-check", "zif-collect", "zif-disagree", "zif-evaluate", "zif-frames", "zif-lmp"}
+    assert set(parser["console_scripts"]) == ours
 
 
 def test_wheel_holds_the_package_only(wheel: zipfile.ZipFile) -> None:

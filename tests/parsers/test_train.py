@@ -128,6 +128,7 @@ def test_training_without_package_is_an_abort(read: Callable[..., Any]) -> None:
     ("stdout", "stderr", "status", "said"),
     [
         (TRACEBACK + b"ValueError: bad\nhint\n", b"", 331, "nequip-train aborted: ValueError: bad"),
+        (TRACEBACK + b"InstantiationException: Error locating target 'aiida_zif.programs.x'\n", b"", 331, "pip install --no-deps"),
         (TRACEBACK + b"hydra.errors.InstantiationException: MisconfigurationException('No supported gpu backend found!')\n", b"", 223,
          "No supported gpu backend found"),
         (TRACEBACK + b"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n", b"", 423, "with 4 frames a step"),
@@ -138,7 +139,7 @@ def test_training_without_package_is_an_abort(read: Callable[..., Any]) -> None:
         (b"zif: the linked frames are not whole\n", b"", 222, "write them again"),
         (b"", b"", 330, "left no output"),
     ],
-    ids=["aborted", "no gpu", "gpu memory", "memory", "disk", "sigterm", "walltime", "frames gone", "nothing"],
+    ids=["aborted", "alone", "no gpu", "gpu memory", "memory", "disk", "sigterm", "walltime", "frames gone", "nothing"],
 )  # fmt: skip
 def test_cause_of_an_early_end_is_its_verdict(read: Callable[..., Any], stdout: bytes, stderr: bytes, status: int, said: str) -> None:
     """What the next person can do differs."""

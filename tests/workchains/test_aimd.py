@@ -168,7 +168,7 @@ def test_scf_ladder_never_touches_the_surface(
     assert (found.status, len(found.children)) == (511, 4)
     runs = [child.inputs["run"].get_dict() for child in found.children]
     changed = {name for run in runs[1:] for name in run if run[name] != runs[0].get(name)}
-    assert changed == {"minimizer", "preconditioner", "outer_scf", "max_scf"}
+    assert changed == {"minimizer", "preconditioner", "outer_scf", "max_scf", "restart_every"}
     assert [child.inputs.get("finished_steps", 0) for child in found.children] == [0, 4, 4, 4]
     assert "trajectory" in found.outputs
 

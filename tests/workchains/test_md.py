@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from aiida.common.links import LinkType
-from aiida.orm import CalcJobNode, Computer, Dict, InstalledCode, Int
+from aiida.orm import ArrayData, CalcJobNode, Computer, Dict, InstalledCode, Int
 
 from aiida_zif.calculations.compile import NequipCompileCalculation
+from aiida_zif.calculations.disagree import ZifDisagreeCalculation
 from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains.md import MdWorkChain
@@ -223,3 +224,50 @@ def test_chain_can_begin_in_the_middle(
 
     found = run_chain(MdWorkChain, stalled, **inputs, **start)
     assert (found.status, len(found.children)) == (411, 2)
+
+
+def test_ensemble_stands_where_a_model_stands(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], codes: dict[str, Any], ensemble: Any, md_ending: Callable[..., Ending]
+) -> None:
+    """Its first member runs; then all members are asked along the trajectory, every second frame."""
+    disagreement = ArrayData()
+    disagreement.set_array("max", np.array([0.1, 0.4]))
+    facts = {"disagreement_max_ev_per_angstrom": 0.4, "disagreement_mean_ev_per_angstrom": 0.1, "worst_step": 40}
+
+    def end(process_class: Any, given: Any, _: int) -> Ending:
+        if process_class is ZifDisagreeCalculation:
+            return Ending(outputs={"disagreement": disagreement, "results": Dict(facts)})
+        return md_ending(given, linkers=None)
+
+    given = {**inputs, "codes": {"lammps": codes["lammps"], "disagree": codes["disagree"]}, "ensemble": ensemble}
+    given.pop("potential")
+    found = run_chain(MdWorkChain, end, **given, disagreement_stride=2)
+    assert (found.status, found.labels) == (0, ["segment_01", "disagree"])
+    assert found.children[0].inputs["potential"].base.attributes.get("seed") == 1
+    asked = found.children[1].inputs
+    assert (asked["trajectory"].uuid, asked["stride"].value) == (found.outputs["trajectory"].uuid, 2)
+    assert found.outputs["disagreement"].uuid == disagreement.uuid
+    assert "differ most at step 40, by 0.4 eV/Å" in found.reports
+
+
+def test_disagreement_that_fails_leaves_the_md(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], codes: dict[str, Any], ensemble: Any, md_ending: Callable[..., Ending]
+) -> None:
+    """A model given beside the ensemble runs; what went wrong afterwards is reported."""
+
+    def end(process_class: Any, given: Any, _: int) -> Ending:
+        failed = Ending("ERROR_MODEL_UNUSABLE", values={"reason": "it is cut."})
+        return failed if process_class is ZifDisagreeCalculation else md_ending(given, linkers=None)
+
+    given = {**inputs, "codes": {"lammps": codes["lammps"], "disagree": codes["disagree"]}, "ensemble": ensemble}
+    found = run_chain(MdWorkChain, end, **given)
+    assert (found.status, "disagreement" in found.outputs) == (0, False)
+    assert found.children[0].inputs["potential"].uuid == inputs["potential"].uuid
+    assert "it is cut" in found.reports
+
+
+def test_without_model_or_code_it_is_refused(refusal: Callable[..., str], inputs: dict[str, Any], ensemble: Any) -> None:
+    """Two sentences."""
+    assert "codes.disagree" in refusal(MdWorkChain, **inputs, ensemble=ensemble)
+    inputs.pop("potential")
+    assert "there is no model" in refusal(MdWorkChain, **inputs)

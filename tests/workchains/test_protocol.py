@@ -138,7 +138,7 @@ def test_every_chain_takes_its_numbers_from_every_protocol(
     trajectory = make_trajectory()
     nodes = {"structure": crystal, "potential": model, "dataset": dataset, "trajectory": trajectory}
     given_nodes = {port: node for port, node in nodes.items() if port in ports}
-    if name == "zif.dataset":
+    if name in ("zif.dataset", "zif.scan"):
         given_nodes["trajectories"] = {"a": trajectory}
     if name == "zif.analysis":
         given_nodes["reference"] = crystal
@@ -169,6 +169,14 @@ def test_unknown_stage_is_refused(folder: Path) -> None:
     """The sentence names the stages that there are."""
     with pytest.raises(ValueError, match="unknown stages amid; protocol base has aimd, eos"):
         protocol.load("base", {"amid": {"run": {}}})
+
+
+def test_one_training_takes_the_run_that_is_named() -> None:
+    """A name that no run has is refused with those that there are."""
+    plan = {"train": {"model": "allegro", "runs": {"nequip": {"l_max": 1}, "allegro": {"l_max": 2}}}}
+    assert protocol.single_run(plan) == {"l_max": 2}
+    with pytest.raises(ValueError, match=r"train\.model is 'mace', but must be one of train\.runs: nequip, allegro"):
+        protocol.single_run({"train": {**plan["train"], "model": "mace"}})
 
 
 @given(MAPPINGS, MAPPINGS)

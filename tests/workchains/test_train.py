@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiida.orm import ArrayData, Computer, Dict, Float, FolderData, RemoteData
+from aiida.orm import ArrayData, Dict, Float, FolderData, RemoteData
 
 from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.evaluate import NequipEvaluateCalculation
@@ -17,7 +17,7 @@ from aiida_zif.calculations.frames import ZifFramesCalculation
 from aiida_zif.calculations.train import NequipTrainCalculation
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats.nequip_config import TrainRun, frozen_hash
-from aiida_zif.workchains.train import TrainWorkChain, gpus_problem
+from aiida_zif.workchains.train import TrainWorkChain
 
 from .conftest import Ending
 
@@ -256,15 +256,6 @@ def test_gpus_must_be_those_of_the_run(
 ) -> None:
     """One that stands idle, or one that is not given: both are found before anything runs."""
     assert sentence in refusal(TrainWorkChain, **{**inputs, "run": Dict({**RUN, **run})}, options=options)
-
-
-def test_gpus_must_be_asked_for_where_a_scheduler_gives_them(aiida_localhost: Any) -> None:
-    """Where there is no scheduler a GPU is simply there."""
-    queue = Computer(label="queue", hostname="localhost", transport_type="core.local", scheduler_type="core.slurm")
-    run = TrainRun.from_dict({**RUN, "device": "gpu"})
-    assert "ask for 0: give options {'gpus': 1}" in str(gpus_problem(run, {}, queue))
-    assert gpus_problem(run, {"gpus": 1}, queue) is None
-    assert gpus_problem(run, {}, aiida_localhost) is None
 
 
 @pytest.mark.parametrize(
