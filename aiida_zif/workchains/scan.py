@@ -76,7 +76,7 @@ class ScanWorkChain(SideBySideWorkChain):
         """The table that the protocol names, on the protocol's trainings and draw; with ``rows`` given by hand, those instead."""
         stage = plan["scan"]
         table = scan_table.Table("", []) if "rows" in inputs else scan_table.load(stage["table"])
-        common, rows = scan_table.resolve(table, plan["train"]["runs"])
+        common, rows = scan_table.resolve(table, plan["train"]["runs"], plan["train"]["model"])
         known = [common.pop("seed")] if "seed" in common else stage["seeds"]
         values = {
             "rows": List(rows), "run": Dict(common), "seeds": List(table.seeds or known), "compile": Bool(stage["compile"]),

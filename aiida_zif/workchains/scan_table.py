@@ -27,7 +27,7 @@ class Table:
     protocol: str | None = None
     """The protocol whose numbers the table is meant to change."""
     base: str | None = None
-    """The training of the protocol that all rows start from; its first if ``None``."""
+    """The training of the protocol that all rows start from; its ``train.model`` if ``None``."""
     run: dict[str, Any] = field(default_factory=dict)
     """Settings of the training that all rows have in common, beside those of the protocol."""
     sampling: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +64,13 @@ def load(text: str) -> Table:
     return Table(name=text, **content)
 
 
-def resolve(table: Table, runs: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[Any]]:
+def resolve(table: Table, runs: Mapping[str, Mapping[str, Any]], usual: str) -> tuple[dict[str, Any], list[Any]]:
     """Return the common training of a table and its rows, with all that they differ in from it written out.
 
-    ``runs`` are the trainings of a protocol, by name. Raises ``ValueError`` for a ``base`` that is none of them.
+    ``runs`` are the trainings of a protocol, by name, of which ``usual`` is the one that a table without a ``base`` starts from. Raises
+    ``ValueError`` for a ``base`` that is none of them.
     """
-    common = {**_base(table.base or next(iter(runs)), runs), **table.run}
+    common = {**_base(table.base or usual, runs), **table.run}
     rows = []
     for row in table.rows:
         if not isinstance(row, dict) or "base" not in row:
