@@ -49,7 +49,7 @@ class NequipTrainParser(ZifParser):
         dataset, model = inputs.dataset, folder / MODEL
         best = best_of(curve, before, None if saved is None else saved - 1)
         weights = said.n_parameters or before.get("n_parameters")
-        settings = nequip_config.frozen_hash(run, dataset.elements, start_hash(inputs.get("start")))
+        settings = nequip_config.frozen_hash(run, dataset.elements, start_hash(inputs.start if "start" in inputs else None))
         known = {"config_hash": settings, "n_parameters": weights, **best}
         versions = nequip_model.read_facts(model).versions if model.exists() else {}
         facts = {
