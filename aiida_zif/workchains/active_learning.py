@@ -117,6 +117,7 @@ class ActiveLearningWorkChain(ZifWorkChain):
     def run_md(self) -> Any:
         """One run per seed, at Tmax from the crystal on; one that blows up is an answer, so that no time step is halved."""
         plan, nodes, self.ctx.runs = self.inputs.run.get_dict(), {}, {}
+        plan["thermo_fs"] = plan["dump_fs"]  # the temperature of a frame is that of its row in the log
         inputs = {name: self.inputs[name] for name in PORTS if name in self.inputs}
         for number, seed in enumerate(self.inputs.seeds.get_list(), 1):
             run = stages.md_run(plan, [stages.hold(plan, "test", plan["temperature_k"], plan["picoseconds"])], seed)
