@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`aiida-zif table`: the table of a scan, with the published numbers beside it where it is a published table."""
+"""`aiida-zif table`: the table of a scan, beside published numbers where there are such, or that of the rounds of an active learning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aiida_zif.cli.audit import check_folder, load_node
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure (SVG) here.")
 @click.option("-p", "--profile", "profile_name", metavar="NAME", help="AiiDA's profile; the default one if not given.")
 def table(pk: str, form: str, figure: Path | None, profile_name: str | None) -> None:
-    """Print the table of a scan: PK is that of the scan or of its table.
+    """Print the table of a scan or of the rounds of an active learning: PK is that of the chain or of its table.
 
     \b
     Examples:
@@ -29,27 +29,31 @@ def table(pk: str, form: str, figure: Path | None, profile_name: str | None) -> 
     our_profile.load(profile_name)
     check_folder(figure, "--figure")
     facts = facts_of(pk)
-    from aiida_zif.report import scan
+    from aiida_zif.report import rounds, scan
 
-    click.echo(scan.WRITERS[form](facts, *published(facts)))
+    if facts["kind"] == rounds.KIND and form == "latex":
+        raise click.BadParameter("rounds are written as text or csv", param_hint="--format")
+    of_rounds = {"text": rounds.text, "csv": rounds.as_csv}
+    click.echo(of_rounds[form](facts) if facts["kind"] == rounds.KIND else scan.WRITERS[form](facts, *published(facts)))
     if figure is not None:
-        figure.write_bytes(scan.figure(facts))
+        figure.write_bytes(rounds.figure(facts) if facts["kind"] == rounds.KIND else scan.figure(facts))
         click.echo(f"figure: {figure}", err=form != "text")
 
 
 def facts_of(pk: str) -> dict[str, Any]:
-    """Return the table of a scan, given by either node. Raises a ``click`` exception of one sentence for what has none."""
+    """Return the table, given by either node. Raises a ``click`` exception of one sentence for what has none."""
     from aiida.orm import Dict, Node, ProcessNode
 
     node = load_node(pk, Node, "PK|UUID")
     name = f"{type(node).__name__}<{node.pk}>"
     if isinstance(node, ProcessNode):
         name = f"{node.process_label}<{node.pk}>"
-        if node.process_label == "ScanWorkChain" and not node.is_terminated:
+        if node.process_label in ("ScanWorkChain", "ActiveLearningWorkChain") and not node.is_terminated:
             raise click.ClickException(f"{name} is still at work; `aiida-zif status {node.pk}` shows how far")
-        node = node.outputs.table if "table" in node.outputs else node
-    if not isinstance(node, Dict) or node.get("kind") != "scan":
-        raise click.BadParameter(f"{name} has no table; give a ScanWorkChain that has ended, or its output `table`", param_hint="PK|UUID")
+        node = next((node.outputs[port] for port in ("table", "rounds") if port in node.outputs), node)
+    if not isinstance(node, Dict) or node.get("kind") not in ("scan", "active_learning"):
+        what = "a ScanWorkChain that has ended, or its output `table`, or an ActiveLearningWorkChain, or its output `rounds`"
+        raise click.BadParameter(f"{name} has no table; give {what}", param_hint="PK|UUID")
     facts: dict[str, Any] = node.get_dict()
     return facts
 

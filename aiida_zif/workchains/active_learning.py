@@ -266,7 +266,7 @@ class ActiveLearningWorkChain(ZifWorkChain):
     def put_out(self, verdict: str) -> Dict:
         """Put out the table of rounds and what belongs to the last of them."""
         records = {name: Dict(record) for name, record in self.ctx.records.items()}
-        rounds = gather_rounds(Dict({"verdict": verdict, "run": self.inputs.run.get_dict()}), **records)
+        rounds = gather_rounds(Dict({"kind": "active_learning", "verdict": verdict, "run": self.inputs.run.get_dict()}), **records)
         self.out("rounds", rounds)
         found = {"dataset": self.ctx.dataset, "accuracy": self.ctx.accuracy, "model": self.ctx.model, "compiled": self.ctx.potential}
         mine = {name: node for name, node in found.items() if node is not None and not (name == "compiled" and node.form != "compiled")}
