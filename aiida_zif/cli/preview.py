@@ -168,6 +168,18 @@ def _melt_quench(inputs: Inputs) -> Preview:
     )
 
 
+def _active_learning(inputs: Inputs) -> Preview:
+    """The first test, or the first training where no model is given."""
+    from aiida_zif.workchains import stages
+
+    plan, seeds, learning = inputs["run"].get_dict(), inputs["seeds"].get_list(), inputs["learning"].get_dict()
+    test = stages.md_run(plan, [stages.hold(plan, "test", plan["temperature_k"], plan["picoseconds"])], seeds[0])
+    first = _job(inputs, test) if "potential" in inputs else training(inputs["training"].get_dict(), inputs["dataset"].elements, "")
+    rounds = f"at most {inputs['max_rounds'].value} rounds of at most {inputs['rule'].get_dict().get('max_frames', 60)} labels each"
+    how = f"retrained from the weights before with {learning['changes']}" if learning["warm"] else "retrained from scratch"
+    return Preview(first.program, first.text, (f"{len(seeds)} × {_steps(test)} at {plan['temperature_k']} K", f"{rounds}, {how}"))
+
+
 def _eos(inputs: Inputs) -> Preview:
     from aiida_zif.workchains import stages
 
@@ -265,6 +277,7 @@ def _pipeline(inputs: Inputs) -> Preview:
 _STAGES: dict[str, Callable[[Inputs], Preview]] = {
     "aimd": _aimd, "aimd_campaign": _aimd_campaign, "relax": _relax,
     "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench, "glass_ensemble": _melt_quench,
+    "active_learning": _active_learning,
     "eos": _eos, "strain_fluctuation": _strain_fluctuation, "analysis": _analysis, "pipeline": _pipeline,
 }  # fmt: skip
 """By stage; one that is not here launches all the same, without a preview."""
