@@ -16,7 +16,7 @@ OUTPUTS = (LinkType.CREATE, LinkType.RETURN)
 
 STAGES: dict[str, str] = {
     "AimdCampaignWorkChain": "aimd", "AimdWorkChain": "aimd", "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "labels",
-    "DatasetWorkChain": "dataset",
+    "DatasetWorkChain": "dataset", "ActiveLearningWorkChain": "active_learning",
     "TrainWorkChain": "train", "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate",
     "GlassEnsembleWorkChain": "melt_quench", "MeltQuenchWorkChain": "melt_quench", "EquationOfStateWorkChain": "eos",
     "StrainFluctuationWorkChain": "strain_fluctuation", "AnalysisWorkChain": "analysis",

@@ -76,7 +76,7 @@ def test_dry_run_of_active_learning_shows_its_first_test(call: Call, codes: Any,
     assert result.exit_code == 0, result.output
     assert "velocity all create 3200 77" in result.output
     forecast = " ".join(result.output.partition("Forecast")[2].split())
-    assert "6 × 10000 steps of 1.0 fs = 10 ps" in forecast
+    assert "4 × 10000 steps of 1.0 fs = 10 ps" in forecast
     assert "at most 3 rounds of at most 60 labels each, retrained from the weights before" in forecast
 
 
