@@ -45,13 +45,7 @@ class PipelineWorkChain(ZifWorkChain):
     def define(cls, spec: Any) -> None:
         super().define(spec)
         spec.input("structure", valid_type=StructureData, validator=validate_structure, help="The crystal: zinc and whole imidazolates.")
-        spec.input(
-            "parameters",
-            valid_type=Dict,
-            serializer=to_aiida_type,
-            validator=validate_parameters,
-            help="By stage: a protocol.",
-        )
+        spec.input("parameters", valid_type=Dict, serializer=to_aiida_type, validator=validate_parameters, help="By stage: a protocol.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="All seeds of the stages count from it.")
         spec.input_namespace("trajectories", dynamic=True, required=False, valid_type=ZifTrajectoryData, help="Instead of AIMD.")
         spec.input("harvested", valid_type=ZifTrajectoryData, required=False, help="Geometries to be labelled and learned from besides.")
