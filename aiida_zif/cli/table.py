@@ -31,12 +31,10 @@ def table(pk: str, form: str, figure: Path | None, profile_name: str | None) -> 
     facts = facts_of(pk)
     from aiida_zif.report import rounds, scan
 
-    if facts["kind"] == rounds.KIND and form == "latex":
-        raise click.BadParameter("rounds are written as text or csv", param_hint="--format")
-    of_rounds = {"text": rounds.text, "csv": rounds.as_csv}
-    click.echo(of_rounds[form](facts) if facts["kind"] == rounds.KIND else scan.WRITERS[form](facts, *published(facts)))
+    writer = {"scan": scan, "active_learning": rounds}[facts["kind"]]
+    click.echo(writer.WRITERS[form](facts, *published(facts)))
     if figure is not None:
-        figure.write_bytes(rounds.figure(facts) if facts["kind"] == rounds.KIND else scan.figure(facts))
+        figure.write_bytes(writer.figure(facts))
         click.echo(f"figure: {figure}", err=form != "text")
 
 

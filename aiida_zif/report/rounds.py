@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiida_zif.report.figures import COLOURS, GREY, canvas
@@ -59,6 +59,19 @@ def as_csv(facts: Facts) -> str:
     for one in facts["rounds"]:
         writer.writerows([[one["round"], *(run[name] for name in names)] for run in one["runs"]])
     return buffer.getvalue()
+
+
+def as_latex(facts: Facts) -> str:
+    """Return the table as a ``tabular`` for ``booktabs``."""
+    head, *body = (" & ".join(line).replace("%", r"\%").replace("Å", r"\AA{}").replace(UNKNOWN, "--") for line in (HEAD, *rows(facts)))
+    lines = [rf"\begin{{tabular}}{{{'r' * len(HEAD)}}}", r"\toprule", rf"{head} \\", r"\midrule", *(rf"{line} \\" for line in body)]
+    return "\n".join([f"% {sentence(facts)}", *lines, r"\bottomrule", r"\end{tabular}"])
+
+
+WRITERS: dict[str, Callable[..., str]] = {
+    "text": lambda facts, *_: text(facts), "csv": lambda facts, *_: as_csv(facts), "latex": lambda facts, *_: as_latex(facts),
+}  # fmt: skip
+"""By name of the format; what is published of scans is not asked for."""
 
 
 def figure(facts: Facts) -> bytes:

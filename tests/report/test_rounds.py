@@ -52,6 +52,15 @@ def test_csv_tells_each_run(facts: dict[str, Any]) -> None:
     assert "C–H" in lines[0]["reason"]
 
 
+def test_latex_has_a_line_per_round(facts: dict[str, Any]) -> None:
+    """What LaTeX would read as a comment is escaped, but for the sentence that is one."""
+    lines = rounds.as_latex(facts).splitlines()
+    assert [line for line in lines if line.endswith(r"\\")] == [line for line in lines if "&" in line]
+    assert sum("&" in line for line in lines) == 3
+    assert r"(95 \%)" in lines[3]
+    assert lines[0].startswith("% 3 runs of 10 ps")
+
+
 def test_figure_is_the_same_for_the_same_numbers(facts: dict[str, Any]) -> None:
     """An SVG with both panels."""
     svg = rounds.figure(facts)
