@@ -42,6 +42,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_PREDICTION_NOT_A_NUMBER": (526, "The model gave no number for {n} of {asked} frames, first for {which}; see its training."),
     "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
     "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
+    "ERROR_NOT_MOLTEN": (537, "Not molten on {times} plateaus, and solids are not to be quenched: {reason}"),
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),
     "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
     "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants: {reason}"),

@@ -38,7 +38,7 @@ def collect_glasses(pipeline: ProcessNode) -> list[dict[str, Any]]:
 
 def _replica(pipeline: ProcessNode, label: str, chain: ProcessNode, certificate: Node | None) -> dict[str, Any]:
     found, given = graph.outputs(chain), graph.inputs(chain)
-    melt, told = graph.content(found.get("melt") or _last(chain, "judge_melt")), graph.content(certificate)
+    melt, told = graph.content(found.get("melt") or _last(chain, "judge_melt", "verdict")), graph.content(certificate)
     chains = [chain, *(node for stage in ("eos", "strain_fluctuation") if (node := graph.child(pipeline, f"{stage}_{label}")) is not None)]
     linkers = _linkers(chains)
     if told:
@@ -96,10 +96,10 @@ def _zinc(structure: Any) -> int | None:
     return None if structure is None else sum(structure.get_kind(site.kind_name).symbol == "Zn" for site in structure.sites)
 
 
-def _last(chain: ProcessNode, function: str) -> Node | None:
-    """Return the result of the last call of a calcfunction: a chain that failed later did not put it out."""
+def _last(chain: ProcessNode, function: str, port: str) -> Node | None:
+    """Return an output of the last call of a calcfunction: a chain that failed later did not put it out."""
     calls = [node for name, node in graph.children(chain) if node.process_label == function]
-    return graph.outputs(calls[-1]).get("result") if calls else None
+    return graph.outputs(calls[-1]).get(port) if calls else None
 
 
 def _watched(chains: list[ProcessNode]) -> Iterator[tuple[str, dict[str, Any], Node]]:

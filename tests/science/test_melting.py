@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import ase.io
 import numpy as np
 import pytest
 
-from aiida_zif.science import melting
+from aiida_zif.science import linkers, melting
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.melting import Criteria
 
+BONDS = Criteria(
+    min_under_coordinated_share=None,
+    min_barrier_occupation=None,
+    min_zinc_slope_angstrom2_per_ps=None,
+    min_linker_slope_angstrom2_per_ps=None,
+)
+"""What is asked of frames without times or linkers."""
 CELL = np.eye(3) * 40.0
 
 
@@ -36,7 +48,7 @@ SWAPPED = [(0, 0), (0, 2), (1, 1), (1, 3), (2, 4), (2, 5), (3, 6), (3, 7)]
 
 def test_exchanged_neighbours_and_low_coordination_are_a_melt():
     """Two of four zincs swapped a nitrogen and kept it."""
-    verdict = melting.judge(frames_with([CRYSTAL]), frames_with([CRYSTAL, SWAPPED, SWAPPED]), 1500.0)
+    verdict, _ = melting.judge(frames_with([CRYSTAL]), frames_with([CRYSTAL, SWAPPED, SWAPPED]), 1500.0, BONDS)
     assert verdict.molten
     assert verdict.exchanged_share == 0.5
     assert verdict.new_pairs == ((0, 6), (1, 5))  # the nitrogens are the atoms 4 to 11
@@ -46,7 +58,7 @@ def test_exchanged_neighbours_and_low_coordination_are_a_melt():
 
 def test_a_hot_crystal_is_no_melt(zif4):
     """ZIF-4 at 600 K has lost nothing: a quenched solid, and the sentence says so."""
-    verdict = melting.judge(zif4.select(slice(0, 5)), zif4.select(slice(5, None)), 600.0)
+    verdict, _ = melting.judge(zif4.select(slice(0, 5)), zif4.select(slice(5, None)), 600.0, BONDS)
     assert not verdict.molten
     assert verdict.exchanged_share == 0.0
     assert verdict.coordination_at_tmax.mean == pytest.approx(4.0, abs=0.05)
@@ -56,19 +68,19 @@ def test_a_hot_crystal_is_no_melt(zif4):
 def test_a_visit_of_one_frame_is_no_exchange():
     """A new neighbour in the last frame only, or one that has left again, does not count."""
     for plateau in ([CRYSTAL, CRYSTAL, SWAPPED], [SWAPPED, SWAPPED, CRYSTAL, CRYSTAL]):
-        assert melting.judge(frames_with([CRYSTAL]), frames_with(plateau), 1500.0).exchanged_share == 0.0
+        assert melting.judge(frames_with([CRYSTAL]), frames_with(plateau), 1500.0, BONDS)[0].exchanged_share == 0.0
 
 
 def test_lost_neighbours_alone_are_no_melt():
     """A lower coordination without exchange is a hot solid."""
-    verdict = melting.judge(frames_with([CRYSTAL]), frames_with([CRYSTAL[:-1]] * 3), 1500.0)
+    verdict, _ = melting.judge(frames_with([CRYSTAL]), frames_with([CRYSTAL[:-1]] * 3), 1500.0, BONDS)
     assert not verdict.molten
     assert verdict.coordination_at_tmax.mean < 2.0
 
 
 def test_full_coordination_is_no_melt():
     """Exchanged, but as well coordinated as the limit forbids."""
-    verdict = melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED] * 3), 1500.0, max_coordination=1.9)
+    verdict, _ = melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED] * 3), 1500.0, replace(BONDS, max_coordination=1.9))
     assert verdict.exchanged_share == 0.5
     assert not verdict.molten
 
@@ -76,6 +88,6 @@ def test_full_coordination_is_no_melt():
 def test_too_few_frames_or_other_atoms_are_refused():
     """Two frames of the plateau are the least."""
     with pytest.raises(ValueError, match="one before and two"):
-        melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED]), 1500.0)
+        melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED]), 1500.0, BONDS)
     with pytest.raises(ValueError, match="other atoms"):
-        melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED, SWAPPED], n_nitrogen=9), 1500.0)
+        melting.judge(frames_with([CRYSTAL]), frames_with([SWAPPED, SWAPPED], n_nitrogen=9), 1500.0, BONDS)
