@@ -49,6 +49,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "WARNING_STATE_POINTS_FAILED": (712, "{failed} of {asked} state points failed ({which}), the others stand; see the table of verdicts."),
     "WARNING_ROWS_FAILED": (713, "{failed} of {asked} trainings failed ({which}), the others stand; see the verdicts in the table."),
     "WARNING_ROWS_NOT_COMPARABLE": (714, "The rows were measured on {sets} different sets of held-out frames: do not compare them."),
+    "WARNING_REPLICAS_FAILED": (718, "{failed} of {asked} replicas failed ({which}), the others stand; see the verdicts in the table."),
     "WARNING_MEMBERS_FAILED": (715, "{failed} of {asked} members failed ({which}), the others are the ensemble; see `verdicts`."),
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from aiida.orm import Node, ProcessNode
 from numpy.typing import NDArray
 
 from aiida_zif.report import graph, words
-from aiida_zif.report.glasses import replicas
+from aiida_zif.report.glasses import analysis_of, replicas
 from aiida_zif.report.trained import Trained, arrays_of
 from aiida_zif.report.trained import collect as collect_trained
 from aiida_zif.science.coordination import coordination
@@ -74,7 +74,7 @@ def collect(pipeline: ProcessNode, facts: dict[str, Any]) -> Curves:
     names = {glass["label"]: words.name_of(glass) for glass in facts["glasses"]}
     structures, cells = {}, {}
     for label, name in (("crystal", "crystal"), *names.items()):
-        curves = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("curves")
+        curves = graph.outputs(analysis_of(pipeline, label)).get("curves")
         if curves is not None:
             structures[name] = arrays_of(curves)
         chain = graph.child(pipeline, f"strain_fluctuation_{label}")

@@ -30,6 +30,12 @@ def replicas(pipeline: ProcessNode) -> list[tuple[str, ProcessNode]]:
     return sorted((pair for pair in found if pair[1].process_label == "MeltQuenchWorkChain"), key=lambda pair: pair[0])
 
 
+def analysis_of(pipeline: ProcessNode, label: str) -> ProcessNode | None:
+    """Return the analysis of the crystal, which is the pipeline's, or of a replica, which is that of the ensemble."""
+    own, ensemble = graph.child(pipeline, f"analysis_{label}"), graph.child(pipeline, "glasses")
+    return own if own is not None or ensemble is None else graph.child(ensemble, f"analysis_{label}")
+
+
 def collect_glasses(pipeline: ProcessNode) -> list[dict[str, Any]]:
     """Return what is known of each replica, failed ones included: those have a verdict and, where a linker broke, which one."""
     made = graph.outputs(pipeline)
@@ -49,7 +55,7 @@ def _replica(pipeline: ProcessNode, label: str, chain: ProcessNode, certificate:
         kind = "quenched solid, not molten" if "glass" in found else "not molten"
     else:
         kind = "not certified" if "glass" in found else "failed"
-    summary = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("summary")
+    summary = graph.outputs(analysis_of(pipeline, label)).get("summary")
     plan, run = graph.content(given.get("run")), graph.content(found.get("run"))
     criteria = graph.content(given.get("melt_criteria"))
     held = [stage["steps"] for stage in run.get("stages", []) if stage["label"].startswith("plateau")]

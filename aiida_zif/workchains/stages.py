@@ -178,3 +178,13 @@ def md_run(plan: Plan, stages: Sequence[Stage], seed: int) -> dict[str, Any]:
         "pressure_damping_fs": plan["pressure_damping_fs"],
     }
     return MdRun.from_dict(run).to_dict()
+
+
+def steps_of(run: dict[str, Any], label: str, skip: float = 0.0) -> dict[str, int]:
+    """Return ``first_step`` and ``last_step`` of a stage of an MD run, without the first share ``skip`` of it."""
+    begin = 0
+    for stage in run["stages"]:
+        if stage["label"] == label:
+            return {"first_step": begin + round(skip * stage["steps"]), "last_step": begin + stage["steps"]}
+        begin += stage["steps"]
+    raise KeyError(f"the run has no stage {label!r}")

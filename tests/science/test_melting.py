@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import ase.io
 import numpy as np
 import pytest
 
-from aiida_zif.science import linkers, melting
+from aiida_zif.science import melting
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.melting import Criteria
 
