@@ -85,7 +85,7 @@ def collect(pipeline: ProcessNode, facts: dict[str, Any]) -> Curves:
     return Curves(
         state_points=_state_points(pipeline, facts),
         trained={model["name"]: one for model in facts["models"] if (one := _trained(pipeline, model["name"])) is not None},
-        melt_quenches=[found for label, chain in replicas(pipeline) if (found := _melt_quench(names[label], chain)) is not None],
+        melt_quenches=[found for label, chain in replicas(pipeline) if (found := melt_quench_of(names[label], chain)) is not None],
         structures=structures,
         cells=cells,
     )
@@ -120,7 +120,7 @@ def _state_points(pipeline: ProcessNode, facts: dict[str, Any]) -> list[StatePoi
     return points
 
 
-def _melt_quench(name: str, chain: ProcessNode) -> MeltQuench | None:
+def melt_quench_of(name: str, chain: ProcessNode) -> MeltQuench | None:
     """Return the replica in time: of one that failed on the way, what its jobs left."""
     found, run = graph.outputs(chain), graph.content(graph.inputs(chain).get("run"))
     thermo = [found[port] for port in ("thermo_melt", "thermo_glass") if port in found] or _of_jobs(chain, "thermo")

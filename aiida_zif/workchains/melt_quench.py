@@ -92,7 +92,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Tmax, rate, times, supercell, criteria and wall."""
-        run = {**plan["md"]["run"], **plan["melt_quench"]["run"]}
+        run = stages.melt_quench_run(plan, inputs.get("potential"))
         criteria, repeats = Dict(plan["melt_quench"]["melt_criteria"]), List(plan["md"]["repeats"])
         return {"run": Dict(run), "seed": Int(1), "melt_criteria": criteria, "repeats": repeats, **stages.wall(plan)}
 

@@ -208,10 +208,11 @@ class PipelineWorkChain(ZifWorkChain):
         plan = self.ctx.plan["melt_quench"]
         self.ctx.crystal = make_supercell(self.inputs.structure, List(self.ctx.plan["md"]["repeats"]))
         first = self.inputs.seed.value * 1000
+        seeds = List([first + k for k in range(1, plan["replicas"] + 1)])
         self.ctx.md_inputs = {"potential": self.ctx.potential, **{name: node.store() for name, node in stages.wall(self.ctx.plan).items()}}
         node = self.submit_stage(
-            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, run=Dict({**self.md_plan(), **plan["run"]}),
-            seeds=List([first + k for k in range(1, plan["replicas"] + 1)]), melt_criteria=Dict(plan["melt_criteria"]),
+            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, seeds=seeds,
+            run=Dict(stages.melt_quench_run(self.ctx.plan, self.ctx.potential)), melt_criteria=Dict(plan["melt_criteria"]),
             min_success=Int(plan["min_success"]), analysis=Dict(self.ctx.plan["analysis"]), **self.ctx.md_inputs,
         )  # fmt: skip
         return {"glasses": node}

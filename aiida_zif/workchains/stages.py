@@ -92,6 +92,13 @@ def validate_melt_quench(node: Any, port: Any) -> str | None:
     return None
 
 
+def melt_quench_run(plan: Plan, potential: Any = None) -> dict[str, Any]:
+    """Return the run of a melt-quench as the protocol has it for the architecture of ``potential``."""
+    stage = plan["melt_quench"]
+    own = stage["by_architecture"].get(getattr(potential, "architecture", None), {})
+    return {**plan["md"]["run"], **stage["run"], **own}
+
+
 def wall(plan: Plan) -> dict[str, Dict]:
     """Return the ``wall`` input of an MD chain, where the protocol declares one."""
     return {"wall": Dict(plan["md"]["wall"])} if plan["md"].get("wall") else {}

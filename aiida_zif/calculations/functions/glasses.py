@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 from aiida.engine import calcfunction
@@ -23,7 +23,7 @@ OBSERVABLES: dict[str, tuple[str, ...]] = {
     "exchanged_share": ("melt", "exchanged_share"),
     "coordination_at_tmax": ("melt", "coordination_at_tmax", "mean"),
 }
-"""Name in the table → where it stands in a certificate. Rings come by size, per cell of the structure put in."""
+"""Name in the table → where it stands in a certificate. Rings come by size, per cell of the crystal."""
 
 
 def rule_problem(values: Mapping[str, Any]) -> str | None:
@@ -80,8 +80,8 @@ def _observables(certificates: Mapping[str, dict[str, Any]], by: Rule) -> dict[s
     sizes = sorted({int(size) for one in certificates.values() for size in one.get("rings_per_cell") or {}})
     for size in sizes:
         # a size that a glass does not have is 0 of it, where its rings were counted at all
-        series[f"rings_of_{size}"] = {
-            key: (one["rings_per_cell"].get(str(size)) or {"mean": 0.0})["mean"]
+        series[f"rings_of_{size}_per_crystal_cell"] = {
+            key: (one["rings_per_cell"].get(str(size)) or {"mean": 0.0})["mean"] / prod(one.get("repeats") or [1])
             for key, one in certificates.items()
             if one.get("rings_per_cell")
         }
