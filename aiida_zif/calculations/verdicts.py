@@ -31,6 +31,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_GPU_OUT_OF_MEMORY": (423, "The GPU ran out of memory with {batch} frames a step, after {done} of {asked} epochs; take fewer."),
     "ERROR_TOO_FEW_ROWS": (425, "{done} of {asked} rows gave a model and its errors, fewer than `min_success`; see the table."),
     "ERROR_TOO_FEW_MEMBERS": (426, "{done} of {asked} members were trained, fewer than `min_success`; see `verdicts`."),
+    "ERROR_NO_COMPARISON": (427, "None of {asked} runs came to its end, so that nothing can be compared; the first: {reason}"),
     "ERROR_COMPILE_FAILED": (430, "The model could not be compiled: {reason} The packaged model still runs, more slowly."),
     "ERROR_MODEL_UNCHECKED": (431, "The compiled model was not kept, because it could not be checked: {reason}"),
     "ERROR_TEMPERATURE_OFF": (510, "The trajectory has {mean:.0f} K instead of the {asked:.0f} K asked; run longer or start hotter."),
@@ -50,6 +51,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "WARNING_ROWS_FAILED": (713, "{failed} of {asked} trainings failed ({which}), the others stand; see the verdicts in the table."),
     "WARNING_ROWS_NOT_COMPARABLE": (714, "The rows were measured on {sets} different sets of held-out frames: do not compare them."),
     "WARNING_REPLICAS_FAILED": (718, "{failed} of {asked} replicas failed ({which}), the others stand; see the verdicts in the table."),
+    "WARNING_MODEL_DIFFERS": (719, "{differ} of {judged} observables differ from the references, {lost} of {asked} runs failed; see `table`."),
     "WARNING_MEMBERS_FAILED": (715, "{failed} of {asked} members failed ({which}), the others are the ensemble; see `verdicts`."),
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ ENSEMBLES = ("nvt", "npt")
 MELT_QUENCH_MAY = frozenset({"ensemble", "pressure_gpa", "couple"})
 """Of the equilibration and the production of a glass: constant volume if nothing is said, else ``npt`` at a pressure, 0 GPa if not said."""
 EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
+VALIDATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps"})
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
 COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
 
@@ -70,7 +71,7 @@ def validator(known: frozenset[str], may: frozenset[str] = frozenset()) -> Calla
     return validate
 
 
-validate_eos, validate_strain_fluctuation = map(validator, (EOS, STRAIN_FLUCTUATION))
+validate_eos, validate_strain_fluctuation, validate_validation = map(validator, (EOS, STRAIN_FLUCTUATION, VALIDATION))
 _validate_melt_quench = validator(MELT_QUENCH, MELT_QUENCH_MAY)
 
 
