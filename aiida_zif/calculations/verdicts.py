@@ -51,7 +51,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "WARNING_ROWS_FAILED": (713, "{failed} of {asked} trainings failed ({which}), the others stand; see the verdicts in the table."),
     "WARNING_ROWS_NOT_COMPARABLE": (714, "The rows were measured on {sets} different sets of held-out frames: do not compare them."),
     "WARNING_REPLICAS_FAILED": (718, "{failed} of {asked} replicas failed ({which}), the others stand; see the verdicts in the table."),
-    "WARNING_MODEL_DIFFERS": (719, "{differ} of {judged} observables differ from the references, {lost} of {asked} runs failed; see `table`."),
+    "WARNING_MODEL_DIFFERS": (719, "{differ} of {judged} observables differ, and {lost} of {asked} runs failed; see the table."),
     "WARNING_MEMBERS_FAILED": (715, "{failed} of {asked} members failed ({which}), the others are the ensemble; see `verdicts`."),
 }  # fmt: skip
 

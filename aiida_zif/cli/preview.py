@@ -26,10 +26,10 @@ def preview(stage: str, inputs: Inputs) -> Preview:
 
     Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
     """
-    if stage == "glass_ensemble":
+    if stage in ("glass_ensemble", "validation"):
         from aiida_zif.cli import preview_glasses
 
-        return preview_glasses.ensemble(inputs)
+        return preview_glasses.ensemble(inputs) if stage == "glass_ensemble" else preview_glasses.validation(inputs)
     if stage in ("scan", "ensemble"):
         from aiida_zif.cli import preview_scan
 

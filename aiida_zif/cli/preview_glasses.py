@@ -46,6 +46,30 @@ def ensemble(inputs: Inputs) -> Preview:
     return Preview(shown.program, shown.text, tuple(lines))
 
 
+def validation(inputs: Inputs) -> Preview:
+    """The MD of the first reference; where and for how long that of each is run."""
+    from aiida_zif.cli import forecast as our_forecast
+    from aiida_zif.formats.lammps_run import MdRun
+    from aiida_zif.workchains import stages
+
+    plan, lines, first, atom_steps = inputs["run"].get_dict(), [], None, 0
+    measured = our_forecast.md_core_s(getattr(inputs["potential"], "architecture", None))
+    trajectories, glasses = dict(inputs.get("trajectories") or {}), dict(inputs.get("glasses") or {})
+    for name in sorted({**trajectories, **glasses}):
+        facts = trajectories[name].base.attributes.all if name in trajectories else plan
+        kelvin = float(facts.get("temperature_k") or facts["asked_temperature_k"])
+        run = stages.validation_run(plan, kelvin, inputs["seed"].value)
+        first, atom_steps = first or run, atom_steps + MdRun.from_dict(run).total_steps * len(inputs["structure"].sites)
+        what = f"{trajectories[name].n_frames} frames" if name in trajectories else "a structure"
+        lines.append(f"{name}: {what}, {steps_sentence(run)} at about {kelvin:.0f} K")
+    if first is None:
+        raise ValueError("there is nothing to compare with: give reference trajectories or structures")
+    known = _cost(measured, atom_steps) or "; no MD with such a potential ran in this profile: it does not tell the cost"
+    lines.append(f"{len(lines)} runs, each compared with its reference{known}")
+    shown = job(inputs, first)
+    return Preview(shown.program, shown.text, tuple(lines))
+
+
 def _cost(measured: Any, atom_steps: float) -> str:
     if measured is None:
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`aiida-zif table`: the table of a scan or of glasses, with the published numbers beside it where it is a published table."""
+"""`aiida-zif table`: the table of a scan, of glasses or of a validation, published numbers beside it where it is a published one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aiida_zif.cli.audit import check_folder, load_node
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure (SVG) here.")
 @click.option("-p", "--profile", "profile_name", metavar="NAME", help="AiiDA's profile; the default one if not given.")
 def table(pk: str, form: str, figure: Path | None, profile_name: str | None) -> None:
-    """Print the table of a scan or of an ensemble of glasses: PK is that of the chain or of its table.
+    """Print the table of a scan, of an ensemble of glasses or of a validation: PK is that of the chain or of its table.
 
     \b
     Examples:
@@ -29,36 +29,51 @@ def table(pk: str, form: str, figure: Path | None, profile_name: str | None) -> 
     our_profile.load(profile_name)
     check_folder(figure, "--figure")
     facts = facts_of(pk)
-    from aiida_zif.report import glass_table, scan
+    from aiida_zif.report import glass_table, scan, validation
 
-    writers = scan.WRITERS if facts["kind"] == "scan" else glass_table.WRITERS
+    writers = {"scan": scan.WRITERS, "glasses": glass_table.WRITERS, "validation": validation.WRITERS}[facts["kind"]]
     click.echo(writers[form](facts, *published(facts)))
     if figure is not None:
-        figure.write_bytes(scan.figure(facts) if facts["kind"] == "scan" else schedules(pk))
+        draw = {"scan": lambda: scan.figure(facts), "glasses": lambda: schedules(pk), "validation": lambda: curves(pk)}[facts["kind"]]
+        figure.write_bytes(draw())
         click.echo(f"figure: {figure}", err=form != "text")
 
 
-KINDS = ("scan", "glasses")
+KINDS = ("scan", "glasses", "validation")
 """Of the tables that there are."""
-CHAINS = ("ScanWorkChain", "GlassEnsembleWorkChain")
+CHAINS = ("ScanWorkChain", "GlassEnsembleWorkChain", "ValidationWorkChain")
 """What puts them out."""
 
 
 def schedules(pk: str) -> bytes:
     """Return the figure of all replicas in time, of an ensemble of glasses given by either node."""
-    from aiida.orm import Node, ProcessNode
-
     from aiida_zif.report import glass_runs
 
+    return glass_runs.figure(_chain(pk))
+
+
+def curves(pk: str) -> bytes:
+    """Return the figure of a validation, given by either node."""
+    from aiida_zif.report import validation
+
+    return validation.figure(_chain(pk))
+
+
+def _chain(pk: str) -> Any:
+    """Return the chain of a table, given by either node."""
+    from aiida.orm import Node, ProcessNode
+
+    from aiida_zif.report import graph
+
     node = load_node(pk, Node, "PK|UUID")
-    chain = node if isinstance(node, ProcessNode) else glass_runs.ensemble_of(node)
+    chain = node if isinstance(node, ProcessNode) else graph.put_out_by(node, CHAINS)
     if chain is None:
-        raise click.ClickException("the ensemble of this table is not here: import its archive, then draw its figure")
-    return glass_runs.figure(chain)
+        raise click.ClickException("the chain of this table is not here: import its archive, then draw its figure")
+    return chain
 
 
 def facts_of(pk: str) -> dict[str, Any]:
-    """Return the table of a scan or of glasses, given by either node. Raises a ``click`` exception of one sentence for what has none."""
+    """Return the table of a chain, given by either node. Raises a ``click`` exception of one sentence for what has none."""
     from aiida.orm import Dict, Node, ProcessNode
 
     node = load_node(pk, Node, "PK|UUID")
@@ -80,7 +95,7 @@ def published(facts: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], st
     """Return what others published of the rows, and where, if the table is one that ships."""
     from aiida_zif.workchains import scan_table
 
-    stage = scan_table.SCAN if facts["kind"] == "scan" else "glass_ensemble"
+    stage = {"scan": scan_table.SCAN, "glasses": "glass_ensemble"}.get(facts["kind"], "")
     if facts.get("table") not in scan_table.names(stage):
         return {}, None
     found = scan_table.load(facts["table"], stage)

@@ -149,8 +149,15 @@ def _positions(node: Any) -> Any:
 
 
 def _of_jobs(chain: ProcessNode, port: str) -> list[Node]:
-    made = [graph.outputs(step.node) for step in graph.walk(chain) if step.node.process_label == "MdWorkChain"]
-    return [found[port] for found in made if port in found]
+    """Return what each MD of a chain put out; of one that failed before it could, what its jobs did."""
+    found = []
+    for step in graph.walk(chain):
+        if step.node.process_label != "MdWorkChain":
+            continue
+        made = graph.outputs(step.node)
+        jobs = [graph.outputs(below.node) for below in graph.walk(step.node) if below.node.process_label == "LammpsMdCalculation"]
+        found += [made[port]] if port in made else [job[port] for job in jobs if port in job]
+    return found
 
 
 def _spans(stages: list[dict[str, Any]], scale: float) -> list[tuple[str, float, float]]:

@@ -5,21 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiida.orm import CalcFunctionNode, Dict, Node, ProcessNode, QueryBuilder, StructureData, WorkChainNode
+from aiida.orm import CalcFunctionNode, Dict, ProcessNode, QueryBuilder, StructureData
 
 from aiida_zif.report import glass_figures, graph
 from aiida_zif.report.curves import melt_quench_of
 from aiida_zif.report.trained import arrays_of
 
 FAILED = "failed"
-
-
-def ensemble_of(table: Node) -> ProcessNode | None:
-    """Return the ensemble that put out a table, or ``None``."""
-    query = QueryBuilder().append(Node, filters={"uuid": table.uuid}, tag="table")
-    query.append(WorkChainNode, with_outgoing="table", filters={"attributes.process_label": "GlassEnsembleWorkChain"})
-    found: list[ProcessNode] = query.all(flat=True)
-    return found[0] if found else None
 
 
 def figure(ensemble: ProcessNode, kind: str = "svg") -> bytes:

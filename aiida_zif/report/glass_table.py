@@ -66,7 +66,7 @@ def sentences(facts: Facts, published: Mapping[str, Facts] | None = None, citati
     """Return what stands under the table."""
     over = sorted({str(row["over"]) for row in facts["rows"].values() if row["over"]})
     found = [f"Mean ± standard error over {' or '.join(over) or 'no'} (sample sd/√n; the sd stands in the CSV)."]
-    found += [f"{label}: {facts['rows'][label]['verdict']}." for label in facts["order"]]
+    found += [f"{label}: {facts['rows'][label]['verdict'].rstrip('.')}." for label in facts["order"]]
     found += hazard(facts)
     found += facts["notes"]
     for label, theirs in (published or {}).items():
@@ -78,12 +78,16 @@ def sentences(facts: Facts, published: Mapping[str, Facts] | None = None, citati
 def hazard(facts: Facts) -> list[str]:
     """Return a sentence per temperature bin at which linkers broke, and one over those at which none did."""
     quiet = [one for one in facts["hazard"] if not one["breaks"]]
-    told = [f"At {one['from_k']:.0f} to {one['to_k']:.0f} K {one['breaks']} linkers broke in {one['linker_ns']:.3g} linker ns{_rate(one)}."
+    told = [f"At {one['from_k']:.0f} to {one['to_k']:.0f} K {_count(one['breaks'])} broke in {one['linker_ns']:.3g} linker ns{_rate(one)}."
             for one in facts["hazard"] if one["breaks"]]  # fmt: skip
     if quiet:
         total = sum(one["linker_ns"] for one in quiet)
         told.append(f"At {'the other' if told else 'all'} temperatures none broke in {total:.3g} linker ns.")
     return told
+
+
+def _count(breaks: int) -> str:
+    return "1 linker" if breaks == 1 else f"{breaks} linkers"
 
 
 def _rate(one: Facts) -> str:

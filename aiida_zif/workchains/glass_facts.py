@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -77,8 +78,16 @@ def model(potential: Data) -> dict[str, Any]:
     names = ("architecture", "form", "dataset_hash", "dataset_uuid", "seed")
     return {
         "uuid": facts.get("parent") or str(potential.uuid), "ran_uuid": str(potential.uuid), "node_type": type(potential).__name__,
-        "hash": package.base.caching.get_hash(), **{name: told.get(name) for name in names},
+        "sha256": _sha256(package), **{name: told.get(name) for name in names},
     }  # fmt: skip
+
+
+def _sha256(node: Node) -> str:
+    """Return the hash over the files of a node, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(node.base.repository.list_object_names()):
+        digest.update(node.base.repository.get_object_content(name, mode="rb"))
+    return digest.hexdigest()
 
 
 def hazard(nodes: Mapping[str, ProcessNode]) -> list[dict[str, Any]]:

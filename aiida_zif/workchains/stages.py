@@ -148,6 +148,12 @@ def quench(plan: Plan) -> list[Stage]:
     return [ramp(plan, "quench", plan["tmax_k"], plan["start_k"]), *solid]
 
 
+def validation_run(plan: Plan, temperature_k: float, seed: int) -> dict[str, Any]:
+    """Return the MD that is compared with a reference: from a frame of it, whose springs are as hot as it is."""
+    planned = [hold(plan, name, temperature_k, plan[f"{name}_ps"]) for name in ("equilibrate", "production")]
+    return {**md_run(plan, planned, seed), "velocity_factor": 1.0}
+
+
 def volumes(plan: Plan) -> tuple[list[Stage], list[str]]:
     """Return the stages over all volumes, from the smallest outwards, each from the one before, and the labels of production."""
     stages: list[Stage] = []

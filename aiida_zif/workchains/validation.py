@@ -103,11 +103,8 @@ class ValidationWorkChain(SideBySideWorkChain):
 
     def child(self, key: str) -> tuple[type[MdWorkChain], dict[str, Any]]:
         """The MD that is compared with one reference."""
-        plan = self.inputs.run.get_dict()
-        planned = [stages.hold(plan, name, self.ctx.temperatures[key], plan[f"{name}_ps"]) for name in ("equilibrate", "production")]
-        run = stages.md_run(plan, planned, self.inputs.seed.value + sorted(self.ctx.starts).index(key))
-        # what it starts from is a frame of a run: its springs are as hot as it is
-        run["velocity_factor"] = 1.0
+        seed = self.inputs.seed.value + sorted(self.ctx.starts).index(key)
+        run = stages.validation_run(self.inputs.run.get_dict(), self.ctx.temperatures[key], seed)
         given = {name: self.inputs[name] for name in SHARED if name in self.inputs}
         return MdWorkChain, {
             "codes": self.codes_for(MdWorkChain), "structure": self.ctx.starts[key], "reference": self.inputs.structure, "run": Dict(run),

@@ -140,7 +140,7 @@ def test_table_of_glasses(call: Call, glasses: Any) -> None:
     """Verdicts, what broke, published beside ours; no error bar of one glass; CSV in full and LaTeX."""
     result = call("table", glasses.pk)
     assert result.exit_code == 0, result.output
-    for words in ("1 of 1", "1 of 2", "1.250 ± –", "[530] Linker 3 broke", "1 linkers broke in 2 linker ns", "none broke in 3 linker ns"):
+    for words in ("1 of 1", "1 of 2", "1.250 ± –", "[530] Linker 3 broke", "1 linker broke in 2 linker ns", "none broke in 3 linker ns"):
         assert words in result.output
     assert "Published of T1500_rate20_plateau50: molten 1" in result.output
     assert "published_molten" in call("table", glasses.pk, "--format", "csv").output

@@ -17,6 +17,8 @@ GLASS, SOLID, DAMAGED, IMPORTED = "glass", "quenched solid, not molten", "damage
 """The kinds. Only what was molten with every linker whole is a glass; of what was made elsewhere it is not known here."""
 SETTLED = 0.5
 """The first half of the crystal's preparation is not used for its energy."""
+BELOW = 3.0
+"""Errors by which an energy has to lie below that of the crystal to be remarked upon."""
 STRUCTURE = ("density_g_per_cm3", "zn_n_coordination", "n_zn_n_angle_deg", "rings_per_cell")
 NO_MECHANICS: dict[str, Any] = {"bulk_modulus_gpa": None, "density_0_g_per_cm3": None, "elasticity": None}
 
@@ -51,6 +53,7 @@ def certify_glass(
         **{name: analysis.get_dict().get(name) for name in STRUCTURE},
         "energy_above_crystal_mev_per_atom": energy,
         **({"energy_missing": no_energy} if no_energy else {}),
+        "remarks": _remarks(energy),
         **known,
         **NO_MECHANICS,
     }
@@ -99,6 +102,14 @@ def energy_above_crystal(thermo_melt: ArrayData, thermo_glass: ArrayData, n_atom
     factor = 1000.0 / n_atoms
     error = factor * sqrt(before.error**2 + after.error**2)
     return Estimate(factor * (after.mean - before.mean), error, min(before.n_eff, after.n_eff)), ""
+
+
+def _remarks(energy: Estimate | None) -> list[str]:
+    """Return what a reader should doubt."""
+    if energy is None or not energy.mean + BELOW * energy.error < 0:
+        return []
+    found = f"its energy lies {-energy.mean:.1f} ± {energy.error:.1f} meV/atom below that of the crystal"
+    return [f"{found}: a crystal that is no ground state at this volume, or a model that is wrong about the melt"]
 
 
 def _energies(thermo: ArrayData, label: str) -> np.ndarray[Any, np.dtype[np.float64]]:

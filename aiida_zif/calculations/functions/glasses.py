@@ -49,9 +49,10 @@ def tabulate_glasses(plan: Dict, rule: Dict, **certificates: Dict) -> Dict:
     for row in rows.values():
         for name, replica in row["replicas"].items():
             replica["certificate"] = uuids.get(name)
+    remarks = [f"{name}: {remark}." for name, one in told.items() for remark in one.get("remarks", [])]
     table = {
         "kind": "glasses", "table": given.get("table"), "order": given["order"], "rows": rows, "rule": rule.get_dict(),
-        "hazard": given["hazard"], "notes": _notes(given, rows, by),
+        "hazard": given["hazard"], "notes": [*_notes(given, rows, by), *remarks],
     }  # fmt: skip
     return Dict(plain(table))
 
