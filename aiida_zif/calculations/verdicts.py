@@ -31,6 +31,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_GPU_OUT_OF_MEMORY": (423, "The GPU ran out of memory with {batch} frames a step, after {done} of {asked} epochs; take fewer."),
     "ERROR_TOO_FEW_ROWS": (425, "{done} of {asked} rows gave a model and its errors, fewer than `min_success`; see the table."),
     "ERROR_TOO_FEW_MEMBERS": (426, "{done} of {asked} members were trained, fewer than `min_success`; see `verdicts`."),
+    "ERROR_NO_COMPARISON": (427, "None of {asked} runs came to its end, so that nothing can be compared; the first: {reason}"),
     "ERROR_COMPILE_FAILED": (430, "The model could not be compiled: {reason} The packaged model still runs, more slowly."),
     "ERROR_MODEL_UNCHECKED": (431, "The compiled model was not kept, because it could not be checked: {reason}"),
     "ERROR_TOO_FEW_LABELS": (432, "{done} of {asked} picked frames could be labelled, too few to learn from; see zif.label."),
@@ -46,12 +47,15 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_TEST_TOO_COLD": (529, "The linkers stayed whole, but at {mean:.0f} K on average, below the {least:.0f} K that a test needs."),
     "ERROR_LINKER_BROKEN": (530, "Linker {linker} broke ({bond}) at step {step} and {temperature:.0f} K: the model is not fit for this."),
     "ERROR_MODEL_UNSTABLE": (531, "The run blew up at step {step}: {reason}"),
+    "ERROR_NOT_MOLTEN": (537, "Not molten on {times} plateaus, and solids are not to be quenched: {reason}"),
     "ERROR_EQUATION_OF_STATE_UNPHYSICAL": (540, "P(V) gives no physical equation of state: {reason}"),
     "WARNING_NOT_MOLTEN": (710, "The result stands, but it is no glass: {reason}"),
     "WARNING_ELASTICITY_NOT_CONVERGED": (711, "No elastic constants: {reason}"),
     "WARNING_STATE_POINTS_FAILED": (712, "{failed} of {asked} state points failed ({which}), the others stand; see the table of verdicts."),
     "WARNING_ROWS_FAILED": (713, "{failed} of {asked} trainings failed ({which}), the others stand; see the verdicts in the table."),
     "WARNING_ROWS_NOT_COMPARABLE": (714, "The rows were measured on {sets} different sets of held-out frames: do not compare them."),
+    "WARNING_REPLICAS_FAILED": (718, "{failed} of {asked} replicas failed ({which}), the others stand; see the verdicts in the table."),
+    "WARNING_MODEL_DIFFERS": (719, "{differ} of {judged} observables differ, and {lost} of {asked} runs failed; see the table."),
     "WARNING_MEMBERS_FAILED": (715, "{failed} of {asked} members failed ({which}), the others are the ensemble; see `verdicts`."),
 }  # fmt: skip
 

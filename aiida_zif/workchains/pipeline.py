@@ -10,7 +10,7 @@ from aiida.engine import ExitCode, if_
 from aiida.orm import Dict, Float, Group, Int, List, StructureData, to_aiida_type
 
 from aiida_zif.calculations.aimd import file_inputs
-from aiida_zif.calculations.functions.certificate import certify_glass
+from aiida_zif.calculations.functions.certificate import add_mechanics
 from aiida_zif.calculations.functions.structure import make_supercell
 from aiida_zif.calculations.functions.verdicts import record_verdicts
 from aiida_zif.calculations.job import validate_structure
@@ -211,11 +211,12 @@ class PipelineWorkChain(ZifWorkChain):
         plan = self.ctx.plan["melt_quench"]
         self.ctx.crystal = make_supercell(self.inputs.structure, List(self.ctx.plan["md"]["repeats"]))
         first = self.inputs.seed.value * 1000
+        seeds = List([first + k for k in range(1, plan["replicas"] + 1)])
         self.ctx.md_inputs = {"potential": self.ctx.potential, **{name: node.store() for name, node in stages.wall(self.ctx.plan).items()}}
         node = self.submit_stage(
-            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, run=Dict({**self.md_plan(), **plan["run"]}),
-            seeds=List([first + k for k in range(1, plan["replicas"] + 1)]), melt_criteria=Dict(plan["melt_criteria"]),
-            min_success=Int(plan["min_success"]), **self.ctx.md_inputs,
+            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, seeds=seeds,
+            run=Dict(stages.melt_quench_run(self.ctx.plan, self.ctx.potential)), melt_criteria=Dict(plan["melt_criteria"]),
+            min_success=Int(plan["min_success"]), analysis=Dict(self.ctx.plan["analysis"]), **self.ctx.md_inputs,
         )  # fmt: skip
         return {"glasses": node}
 
@@ -235,7 +236,7 @@ class PipelineWorkChain(ZifWorkChain):
         return None if self.ctx.replicas else self.child_failed("melt_quench", node)
 
     def run_mechanics(self) -> Any:
-        """P(V), strain fluctuation and structure of every glass; the structure of the crystal beside them."""
+        """P(V) and strain fluctuation of every glass; the structure of the crystal beside them."""
         nodes = {}
         plans = {stage: self.ctx.plan[stage] for stage in ("eos", "strain_fluctuation", "analysis")}
         for number, (label, child) in enumerate(self.ctx.replicas.items(), 1):
@@ -243,11 +244,6 @@ class PipelineWorkChain(ZifWorkChain):
             for stage, chain in (("eos", EquationOfStateWorkChain), ("strain_fluctuation", StrainFluctuationWorkChain)):
                 run, seed = Dict({**self.md_plan(), **plans[stage]}), Int(self.inputs.seed.value * 1000 + 100 * number)
                 nodes[f"{stage}_{label}"] = self.submit_stage(chain, "md", f"{stage}_{label}", run=run, seed=seed, **shared)
-            produced = stages.steps_of(child.outputs.run.get_dict(), "production")
-            nodes[f"analysis_{label}"] = self.submit_stage(
-                AnalysisWorkChain, "analysis", f"analysis_{label}", reference=self.ctx.crystal,
-                trajectory=child.outputs.trajectory_glass, run=Dict({**plans["analysis"], **produced}),
-            )  # fmt: skip
         first = next(iter(self.ctx.replicas.values()))
         prepared = stages.steps_of(first.outputs.run.get_dict(), "prepare", skip=0.5)
         nodes["analysis_crystal"] = self.submit_stage(
@@ -268,9 +264,9 @@ class PipelineWorkChain(ZifWorkChain):
         group, _ = Group.collection.get_or_create(f"{GROUP}/{self.uuid}")
         group.description = f"{GROUP} of {self.inputs.structure.get_formula()}"
         group.add_nodes([self.node])
+        certificates = self.ctx.glasses.outputs.certificates if "certificates" in self.ctx.glasses.outputs else {}
         for label, child in self.ctx.replicas.items():
-            analysis = self.ctx[f"analysis_{label}"]
-            if not analysis.is_finished_ok:
+            if label not in certificates:
                 continue
             found = {}
             for name, stage, port in (
@@ -279,12 +275,9 @@ class PipelineWorkChain(ZifWorkChain):
                 outputs = self.ctx[f"{stage}_{label}"].outputs
                 if port in outputs:
                     found[name] = outputs[port]
-            glass, made = child.outputs.glass, child.outputs
-            certificate = certify_glass(
-                structure=glass, run=made.run, melt=made.melt, linkers=made.linkers, analysis=analysis.outputs.summary, **found
-            )
-            self.out(f"glasses.{label}", glass)
+            certificate = add_mechanics(certificates[label], **found)
+            self.out(f"glasses.{label}", child.outputs.glass)
             self.out(f"certificates.{label}", certificate)
-            group.add_nodes([glass, certificate])
+            group.add_nodes([child.outputs.glass, certificate])
         self.out("verdicts", record_verdicts(Dict(self.ctx.verdicts)))
         return None

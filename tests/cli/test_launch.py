@@ -13,10 +13,12 @@ import yaml
 from click.testing import CliRunner, Result
 
 from aiida_zif.cli.jobs import JOBS
+from aiida_zif.cli.launch import COMMANDS
 
 Call = Callable[..., Result]
-STAGES = sorted(entry.name[4:] for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif."))
-MD = ["md", "melt_quench", "glass_ensemble", "eos", "strain_fluctuation"]
+CHAINS = [entry.name[4:] for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif.")]
+STAGES = sorted(COMMANDS.get(chain, chain) for chain in CHAINS)
+MD = ["md", "melt_quench", "ensemble_of_glasses", "eos", "strain_fluctuation"]
 CRYSTAL = "dia-zn-im-2"
 
 
@@ -83,8 +85,10 @@ def test_dry_run_of_active_learning_shows_its_first_test(call: Call, codes: Any,
 def test_seed_of_an_ensemble_counts(call: Call, codes: Any, model: Any) -> None:
     """Each glass has its own."""
     model.store()
-    result = call("launch", "glass_ensemble", "--structure", CRYSTAL, "--model", model.uuid, "--seed", 5, "--dry-run")
-    assert "[5, 6]" in result.output
+    result = call("launch", "ensemble_of_glasses", "--structure", CRYSTAL, "--model", model.uuid, "--seed", 5, "--dry-run")
+    assert "seeds [5, 6]" in result.output
+    assert "272 atoms" in result.output
+    assert "does not tell the cost" in result.output
 
 
 def test_dry_run_of_training_shows_yaml(call: Call, codes: Any, dataset: Any) -> None:

@@ -73,7 +73,14 @@ def endings(
                     "rounds": Dict({"rounds": [{}, {}]}),
                 }
             ),
-            "GlassEnsembleWorkChain": lambda _: Ending(calls={"replica_01": (MeltQuenchWorkChain, solid(molten))}),
+            "GlassEnsembleWorkChain": lambda _: Ending(
+                outputs={
+                    "certificates.replica_01": Dict(
+                        {"kind": "glass" if molten else "quenched solid, not molten", "elasticity": None, "bulk_modulus_gpa": None}
+                    )
+                },
+                calls={"replica_01": (MeltQuenchWorkChain, solid(molten))},
+            ),
             "EquationOfStateWorkChain": lambda _: Ending(
                 outputs={"equation_of_state": Dict({"bulk_modulus_gpa": [3.0, 0.2], "density_0_g_per_cm3": [1.3, 0.01]})}
             ),
@@ -128,7 +135,7 @@ def test_all_stages_are_walked(walked: Any) -> None:
     assert walked.status == 0, walked.reports
     assert walked.labels == [
         "aimd", "label_01", "label_02", "dataset", "train_nequip", "train_allegro", "glasses",
-        "eos_replica_01", "strain_fluctuation_replica_01", "analysis_replica_01", "analysis_crystal",
+        "eos_replica_01", "strain_fluctuation_replica_01", "analysis_crystal",
     ]  # fmt: skip
     assert set(walked.outputs["models"]) == set(walked.outputs["accuracies"]) == {"nequip", "allegro"}
     certificate = walked.outputs["certificates"]["replica_01"]
