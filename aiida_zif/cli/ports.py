@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 FLAGS: dict[str, tuple[str, ...]] = {
-    "potential": ("--model", "--potential"), "trajectories": ("--trajectory",), "datasets": ("--dataset",),
+    "potential": ("--model", "--potential"), "trajectories": ("--trajectory",), "datasets": ("--dataset",), "starts": ("--start",),
+    "glasses": ("--glass",),
 }  # fmt: skip
 """Options whose name is not that of the port."""
-BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "table", "remote_folder")
+BY_PROTOCOL = ("codes", "options", "metadata", "seed", "seeds", "structures", "table", "remote_folder", "method")
 """Ports that have an option of their own kind, or none."""
 
 

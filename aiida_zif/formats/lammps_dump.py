@@ -36,7 +36,7 @@ def read(
     The dump has the columns ``id type xu yu zu``, in any order, perhaps ``vx vy vz``; others are passed over. Positions are
     unwrapped and not shifted by the box's origin; cells are LAMMPS's own, lower triangular, vectors as rows. Times are
     step × ``timestep_ps``. A frame counts when every one of its lines ends in a newline: what was cut is left out in silence,
-    a file without one whole frame gives none.
+    a file without one whole frame gives none. So is what comes after atoms were lost.
 
     Raises ``ValueError`` if the dump is of another kind (wrapped positions, atoms that come and go, a type without a name) and
     if it has no whole frame from which to know the atoms.
@@ -46,6 +46,8 @@ def read(
     for frame in _frames(Path(path)):
         if first is None:
             first = frame
+        elif frame.columns == first.columns and len(frame.table) < len(first.table):
+            break  # atoms that flew apart are dumped as lost before LAMMPS counts them and stops: what came before is whole
         elif frame.columns != first.columns or len(frame.table) != len(first.table):
             raise ValueError(f"the dump's frame of step {frame.step} has other atoms or columns than its first: it is of two runs")
         frames[frame.step] = frame

@@ -46,7 +46,7 @@ def mean_squared_displacement(frames: Frames, species: str | None = None, *, dri
         weights = np.ones(len(frames.species)) if frames.masses is None else frames.masses
         positions = positions - np.einsum("i,fia->fa", weights / weights.sum(), positions)[:, None]
     path = positions[:, atoms] - positions[:1, atoms]
-    return Msd(np.arange(n), times, np.maximum(_all_origins(path), 0.0))
+    return Msd(np.arange(n), times, np.maximum(all_origins(path), 0.0))
 
 
 def unwrap(frames: Frames) -> Frames:
@@ -61,7 +61,7 @@ def unwrap(frames: Frames) -> Frames:
     return replace(frames, positions=np.einsum("fia,fab->fib", fractional, frames.cells))
 
 
-def _all_origins(path: NDArray[np.float64]) -> NDArray[np.float64]:
+def all_origins(path: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``(n_frames,)`` of ``path`` ``(n_frames, n_atoms, 3)``: Σ of squares by a recursion, cross term by FFT."""
     n = len(path)
     squares = np.einsum("fia,fia->f", path, path) / path.shape[1]
