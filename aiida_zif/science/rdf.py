@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Radial distribution functions of pairs of elements."""
+"""Radial distribution functions of pairs of elements, and the potential of mean force between them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiida_zif.science import neighbours
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.units import BOLTZMANN
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +56,61 @@ def radial_distribution(frames: Frames, a: str, b: str, r_max: float = 10.0, n_b
         g=density / (len(frames) * n_a * n_b * shells),
         running_coordination=np.cumsum(counts) / (len(frames) * n_a),
     )
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """What has to be climbed to leave the first shell."""
+
+    first_minimum: float
+    """Distance of the deepest well, which is the highest peak of g(r), Å."""
+    barrier_position: float
+    """Distance of the highest point beyond it, where g(r) is lowest, Å."""
+    height: float
+    """From the well to that point, eV: a free energy."""
+    return_height: float
+    """From the lowest point beyond the barrier back up to it, eV."""
+
+
+def pmf(r: NDArray[np.float64], g: NDArray[np.float64], temperature_k: float) -> NDArray[np.float64]:
+    """Return the potential of mean force −kT ln g, ``(n_bins,)``, eV: infinite in bins where no pair was seen, 0 for an ideal gas.
+
+    Raises ``ValueError`` where ``r`` (Å) and ``g`` differ in shape, a g is negative or no number, or the temperature (K) is not positive.
+    """
+    g = np.asarray(g, dtype=float)
+    if np.shape(r) != g.shape or not (np.isfinite(g) & (g >= 0)).all():
+        raise ValueError(
+            f"a potential of mean force needs one g ≥ 0 per distance; {g.shape} of them for {np.shape(r)} distances were given"
+        )
+    if not (np.isfinite(temperature_k) and temperature_k > 0):
+        raise ValueError(f"a potential of mean force needs a positive temperature in K, not {temperature_k:g}")
+    energy = np.full(g.shape, np.inf)
+    energy[g > 0] = -BOLTZMANN * temperature_k * np.log(g[g > 0])
+    return energy
+
+
+def barrier(r: NDArray[np.float64], pmf: NDArray[np.float64]) -> Barrier:
+    """Return the barrier of a potential of mean force (eV) over distances (Å): from its deepest well to its highest point beyond.
+
+    The height of a rarely visited top is that of its emptiest bin and so grows with the number of bins: take few, and repeat it on blocks
+    of frames for an error.
+    Raises ``ValueError`` where no pair was seen, none was seen at the top (the height is then unknown, not infinite), or the curve ends
+    before it has come down again.
+    """
+    r, pmf = np.asarray(r, dtype=float), np.asarray(pmf, dtype=float)
+    if r.shape != pmf.shape or not np.isfinite(pmf).any():
+        raise ValueError("there is no barrier to find where no pair of atoms was seen; give g(r) to a longer distance")
+    well = int(np.argmin(pmf))
+    beyond = np.arange(len(r)) > well
+    if not beyond.any() or pmf[beyond].max() <= pmf[well]:
+        raise ValueError(f"g(r) ends at {r[-1]:.2f} Å, in its highest peak; a barrier needs longer distances")
+    empty = r[beyond & ~np.isfinite(pmf)]
+    if len(empty):
+        raise ValueError(
+            f"no pair was seen in {len(empty)} bins from {empty[0]:.2f} to {empty[-1]:.2f} Å: the barrier was not crossed often enough "
+            "to be measured; take more frames, fewer bins or a higher temperature"
+        )
+    top = well + 1 + int(np.argmax(pmf[beyond]))
+    if top == len(r) - 1:
+        raise ValueError(f"g(r) is still falling where it ends, at {r[-1]:.2f} Å; a barrier needs longer distances")
+    return Barrier(float(r[well]), float(r[top]), float(pmf[top] - pmf[well]), float(pmf[top] - pmf[top:].min()))
