@@ -207,6 +207,8 @@ def _tours(glued: _Glued, table: NDArray[np.int8], root: Ints, opposite: Ints, d
         good = np.ones(len(at), dtype=bool)
         if distance % 2 == 0 or gone % 2 == 0:
             good = glued.between(table, start, end) == left
+        if gone == distance:
+            good &= ahead == opposite[at]
         at, ahead = at[good], ahead[good]
         back_at, back = _beside(glued, two)
         good = table[row[root[back_at]], back] == left
@@ -220,7 +222,7 @@ def _tours(glued: _Glued, table: NDArray[np.int8], root: Ints, opposite: Ints, d
         back = back[begin[at] + within]
         first, second = (ahead, back) if distance % 2 == 0 or gone % 2 == 0 else (back, ahead)
         asked = (row[first % n] >= 0) & ((row[second % n] >= 0) | (distance % 2 == 1))
-        good = ~asked
+        good = ~asked & (first != second)
         good[asked] = glued.between(table, first[asked], second[asked]) == distance + 1
         root, opposite, one, two = root[at[good]], opposite[at[good]], ahead[good], back[good]
         if not len(root):
