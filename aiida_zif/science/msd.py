@@ -9,6 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.statistics import Estimate
+
+WINDOW = (0.1, 0.5)
+"""Lags, in shares of the length of a part of the run, over which ⟨r²⟩ is a straight line if it ever is."""
+DIFFUSIVE = (0.8, 1.2)
+"""Exponents of ⟨r²⟩ ∝ t^α that are taken for diffusion; atoms that rattle in a cage have 0, those that fly have 2."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +36,16 @@ def mean_squared_displacement(frames: Frames, species: str | None = None, *, dri
     displacements are Cartesian ones, the cell's own motion included. By Fourier transform: G. R. Kneller et al., Comput. Phys. Commun. 91,
     191 (1995), doi:10.1016/0010-4655(95)00048-K.
 
-    Raises ``ValueError`` where there is no frame, no such atom, or the times are not equally spaced.
+    Raises ``ValueError`` where there are fewer than two frames, no such atom, or the times are not equally spaced.
     """
     n = len(frames)
     atoms = np.arange(len(frames.species)) if species is None else frames.indices_of(species)
-    if not n or not len(atoms):
-        raise ValueError(f"{n} frames with {len(atoms)} atoms of {species or 'any element'} were given; give one or more of each")
+    if n < 2 or not len(atoms):
+        raise ValueError(f"{n} frames with {len(atoms)} atoms of {species or 'any element'} were given; a displacement needs two frames")
     times = None
     if frames.times is not None:
         times = frames.times - frames.times[0]
-        if n > 1 and not np.allclose(np.diff(times), times[1], rtol=1e-6, atol=1e-9):
+        if not np.allclose(np.diff(times), times[1], rtol=1e-6, atol=1e-9):
             raise ValueError("the frames are not equally spaced in time; select every n-th of one run, or run the parts one by one")
     positions = frames.positions
     if not drift:
@@ -75,3 +81,31 @@ def _all_origins(path: NDArray[np.float64]) -> NDArray[np.float64]:
         cross += np.fft.irfft((spectrum * spectrum.conj()).sum(axis=1).real, 2 * n)[:n]
     averaged: NDArray[np.float64] = (sums - 2 * cross / path.shape[1]) / origins
     return averaged
+
+
+def diffusion(frames: Frames, species: str | None = None, n_parts: int = 4) -> Estimate:
+    """Return the self-diffusion coefficient, Å²/ps, from ⟨r²⟩ = 6 D t over ``WINDOW``; ``frames`` as for ``mean_squared_displacement``.
+
+    Mean and standard error are those of ``n_parts`` consecutive parts of the run, which must each be longer than the motion remembers.
+    Raises ``ValueError`` without times, where a part has fewer than 20 frames, or the motion is no diffusion.
+    """
+    if frames.times is None:
+        raise ValueError("a diffusion coefficient needs times; give the time between two frames")
+    size = len(frames) // n_parts
+    if n_parts < 2 or size < 20:
+        raise ValueError(f"a diffusion coefficient needs {n_parts} parts of 20 frames or more; {len(frames)} frames were given")
+    whole = mean_squared_displacement(frames, species)
+    parts = [mean_squared_displacement(frames.select(slice(k * size, (k + 1) * size)), species) for k in range(n_parts)]
+    window = slice(max(1, int(WINDOW[0] * size)), int(WINDOW[1] * size) + 1)
+    assert whole.times is not None
+    time, squares = whole.times[window], whole.msd[window]
+    if not (squares > 0).all():
+        raise ValueError("no atom moved, so that there is no diffusion coefficient")
+    exponent = float(np.polyfit(np.log(time), np.log(squares), 1)[0])
+    if not DIFFUSIVE[0] <= exponent <= DIFFUSIVE[1]:
+        raise ValueError(
+            f"⟨r²⟩ grows as t^{exponent:.2f} from {time[0]:.3g} to {time[-1]:.3g} ps, but as t^1 where atoms diffuse: "
+            "there is no diffusion coefficient; run longer or hotter"
+        )
+    found = np.array([np.polyfit(time, part.msd[window], 1)[0] / 6 for part in parts])
+    return Estimate(float(found.mean()), float(found.std(ddof=1) / np.sqrt(n_parts)), float(n_parts))
