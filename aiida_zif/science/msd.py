@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +68,36 @@ def unwrap(frames: Frames) -> Frames:
     return replace(frames, positions=np.einsum("fia,fab->fib", fractional, frames.cells))
 
 
+class Paths:
+    """Continuous paths of some atoms, from frames that come one by one: no more than ``stored`` positions of each are kept.
+
+    Every frame is looked at, so that an atom that crosses a wall is followed; the centre of mass of all atoms is taken out.
+    """
+
+    def __init__(self, atoms: NDArray[np.intp], weights: NDArray[np.float64], stride: int) -> None:
+        self._atoms, self._weights, self._stride, self._seen = atoms, weights / weights.sum(), stride, 0
+        self._last: NDArray[np.float64] | None = None
+        self._kept: list[NDArray[np.float64]] = []
+
+    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> bool:
+        """Follow the atoms into the next frame, ``(n_atoms, 3)`` and ``(3, 3)``, Å; say whether it was kept."""
+        fractional = positions @ np.linalg.inv(cell)
+        if self._last is not None:
+            fractional -= np.round(fractional - self._last)
+        self._last = fractional
+        kept = self._seen % self._stride == 0
+        self._seen += 1
+        if kept:
+            whole = fractional @ cell
+            self._kept.append(whole[self._atoms] - self._weights @ whole)
+        return kept
+
+    def frames(self, species: Sequence[str], times: NDArray[np.float64] | None) -> Frames:
+        """Return what was kept: of elements ``species``, at ``times``; the cells, which the paths need no more, are units."""
+        n = len(self._kept)
+        return Frames(tuple(species), np.stack(self._kept), np.repeat(np.eye(3)[None], n, axis=0), times=times)
+
+
 def _all_origins(path: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``(n_frames,)`` of ``path`` ``(n_frames, n_atoms, 3)``: Σ of squares by a recursion, cross term by FFT."""
     n = len(path)
@@ -83,7 +114,7 @@ def _all_origins(path: NDArray[np.float64]) -> NDArray[np.float64]:
     return averaged
 
 
-def diffusion(frames: Frames, species: str | None = None, n_parts: int = 4) -> Estimate:
+def diffusion(frames: Frames, species: str | None = None, n_parts: int = 4, *, drift: bool = False) -> Estimate:
     """Return the self-diffusion coefficient, Å²/ps, from ⟨r²⟩ = 6 D t over ``WINDOW``; ``frames`` as for ``mean_squared_displacement``.
 
     Mean and standard error are those of ``n_parts`` consecutive parts of the run, which must each be longer than the motion remembers.
@@ -94,8 +125,8 @@ def diffusion(frames: Frames, species: str | None = None, n_parts: int = 4) -> E
     size = len(frames) // n_parts
     if n_parts < 2 or size < 20:
         raise ValueError(f"a diffusion coefficient needs {n_parts} parts of 20 frames or more; {len(frames)} frames were given")
-    whole = mean_squared_displacement(frames, species)
-    parts = [mean_squared_displacement(frames.select(slice(k * size, (k + 1) * size)), species) for k in range(n_parts)]
+    whole = mean_squared_displacement(frames, species, drift=drift)
+    parts = [mean_squared_displacement(frames.select(slice(k * size, (k + 1) * size)), species, drift=drift) for k in range(n_parts)]
     window = slice(max(1, int(WINDOW[0] * size)), int(WINDOW[1] * size) + 1)
     assert whole.times is not None
     time, squares = whole.times[window], whole.msd[window]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,39 +24,78 @@ class Rdf:
     """``(n_bins,)``, 1 for an ideal gas."""
     running_coordination: NDArray[np.float64]
     """``(n_bins,)``, mean number of ``b`` around an ``a`` nearer than the *upper edge* of each bin."""
+    g_parts: NDArray[np.float64]
+    """``(n_parts, n_bins)``, g of consecutive parts of the run: what its error is judged by."""
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        """``(n_bins,)``, standard error of g from the spread of its parts; NaN where there is one part only."""
+        return spread_of_parts(self.g_parts)
+
+
+class Pairs:
+    """Distances between two elements, counted frame by frame, exact in triclinic cells and for ``r_max`` (Å) beyond half the box.
+
+    g = ⟨V n(r)⟩ / (N_a N_b 4π/3 (r₊³ − r₋³)) with n(r) the ordered pairs in the bin. Periodic images are counted, an atom itself is not.
+    Raises ``ValueError`` where there is no such atom, no bin, or ``r_max`` is not positive.
+    """
+
+    def __init__(self, species: Sequence[str], a: str, b: str, r_max: float = 10.0, n_bins: int = 500, n_parts: int = 1) -> None:
+        if n_bins < 1 or n_parts < 1:
+            raise ValueError(f"{n_bins} bins and {n_parts} parts were given; g(r) needs one or more of each")
+        for symbol in (a, b):
+            if symbol not in species:
+                raise ValueError(f"there is no {symbol} among {', '.join(sorted(set(species)))}; ask for elements that are there")
+        symbols = np.array(species)
+        self._first, self._second = np.flatnonzero(symbols == a), np.flatnonzero(symbols == b)
+        self._same, self._r_max = a == b, r_max
+        self._counts, self._weighted = np.zeros(n_bins), np.zeros((n_parts, n_bins))
+        self._frames = np.zeros(n_parts, dtype=np.int64)
+
+    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], part: int = 0) -> None:
+        """Count the pairs of one frame, ``(n_atoms, 3)`` and ``(3, 3)``, Å, which belongs to ``part`` of the run."""
+        if self._same:
+            _, _, distance, _ = neighbours.pairs(positions[self._first], cell, self._r_max)
+        else:
+            _, _, distance = neighbours.between(positions[self._first], positions[self._second], cell, self._r_max)
+        n_bins = len(self._counts)
+        found = np.bincount((distance * (n_bins / self._r_max)).astype(np.int64), minlength=n_bins)[:n_bins]
+        self._counts += found
+        self._weighted[part] += found * abs(np.linalg.det(cell))
+        self._frames[part] += 1
+
+    def result(self) -> Rdf:
+        """Return g(r) of what was counted. Raises ``ValueError`` without a frame."""
+        n = int(self._frames.sum())
+        if not n:
+            raise ValueError("g(r) needs one frame or more; none was given")
+        edges = np.linspace(0.0, self._r_max, len(self._counts) + 1)
+        ideal = len(self._first) * len(self._second) * 4 * np.pi / 3 * np.diff(edges**3)
+        seen = self._frames > 0
+        return Rdf(
+            r=(edges[1:] + edges[:-1]) / 2,
+            g=self._weighted.sum(axis=0) / (n * ideal),
+            running_coordination=np.cumsum(self._counts) / (n * len(self._first)),
+            g_parts=self._weighted[seen] / (self._frames[seen, None] * ideal),
+        )
 
 
 def radial_distribution(frames: Frames, a: str, b: str, r_max: float = 10.0, n_bins: int = 500) -> Rdf:
-    """Return g_ab(r) averaged over the frames, exact in triclinic cells and for ``r_max`` (Å) beyond half the box.
-
-    g = ⟨V n(r)⟩ / (N_a N_b 4π/3 (r₊³ − r₋³)) with n(r) the ordered pairs in the bin. Periodic images are counted, an atom itself is not.
-
-    Raises ``ValueError`` where there is no frame, no such atom, no bin, or ``r_max`` is not positive.
-    """
-    if not len(frames) or n_bins < 1:
+    """Return g_ab(r) averaged over the frames. Raises ``ValueError`` as :class:`Pairs`, and without a frame."""
+    if not len(frames):
         raise ValueError(f"{len(frames)} frames and {n_bins} bins were given; g(r) needs one or more of each")
-    symbols = np.array(frames.species)
-    for symbol in (a, b):
-        if symbol not in frames.species:
-            raise ValueError(f"there is no {symbol} among {', '.join(sorted(set(frames.species)))}; ask for elements that are there")
-    of_a, of_b = frames.positions[:, symbols == a], frames.positions[:, symbols == b]
-    n_a, n_b = of_a.shape[1], of_b.shape[1]
-    counts, density = np.zeros(n_bins), np.zeros(n_bins)
-    for k, volume in enumerate(frames.volumes):
-        if a == b:
-            _, _, distance, _ = neighbours.pairs(of_a[k], frames.cells[k], r_max)
-        else:
-            _, _, distance = neighbours.between(of_a[k], of_b[k], frames.cells[k], r_max)
-        found = np.bincount((distance * (n_bins / r_max)).astype(np.int64), minlength=n_bins)[:n_bins]
-        counts += found
-        density += found * volume
-    edges = np.linspace(0.0, r_max, n_bins + 1)
-    shells = 4 * np.pi / 3 * np.diff(edges**3)
-    return Rdf(
-        r=(edges[1:] + edges[:-1]) / 2,
-        g=density / (len(frames) * n_a * n_b * shells),
-        running_coordination=np.cumsum(counts) / (len(frames) * n_a),
-    )
+    counted = Pairs(frames.species, a, b, r_max, n_bins)
+    for positions, cell in zip(frames.positions, frames.cells, strict=True):
+        counted.add(positions, cell)
+    return counted.result()
+
+
+def spread_of_parts(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard error, ``(n,)``, of the mean of ``(n_parts, n)``; NaN for one part."""
+    if len(parts) < 2:
+        return np.full(parts.shape[1], np.nan)
+    error: NDArray[np.float64] = parts.std(axis=0, ddof=1) / np.sqrt(len(parts))
+    return error
 
 
 @dataclass(frozen=True)

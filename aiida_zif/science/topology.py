@@ -53,6 +53,11 @@ class Topology:
     linker_kinds: tuple[str, ...] = ()
     """``(n_linkers,)``, the name of each in ``templates.yaml``."""
 
+    @property
+    def node(self) -> str:
+        """The element of the nodes."""
+        return self.species[int(np.argmin(self.linker_of))]
+
     @cached_property
     def longest(self) -> FloatArray:
         """``(n_bonds,)``, the length beyond which each bond counts as broken, Å."""
