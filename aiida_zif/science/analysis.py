@@ -236,7 +236,7 @@ class Analysis:
         mean_volume = float(np.mean(series.volumes))
         for more in (
             findings.mean_force(self._force.result(), temperature, degrees, density),
-            findings.pore_volume(series.pores, plan.pore_frames),
+            findings.pore_volume(series.pores, sorted(self._pores), plan.pore_frames),
             findings.displacement(paths, self._node, self.n_frames),
             findings.scattered(self.topology.species, mean_volume, self._all, plan.scattering_frames),
         ):

@@ -63,15 +63,15 @@ def mean_force(around: rdf.Rdf, temperature_k: float | None, degrees: FloatArray
     return found
 
 
-def pore_volume(volumes: Sequence[pores.Pores], asked: int) -> Found:
-    """Return mean and error over frames, cm³/kg."""
+def pore_volume(volumes: Sequence[pores.Pores], frames: Sequence[int], asked: int) -> Found:
+    """Return mean and error over the ``frames`` that were looked at, cm³/kg."""
     if not volumes:
         return Found(missing={"pore_volume": pores.MISSING if asked else "no frame was asked for"})
     total = np.array([one.total for one in volumes])
     summary = {
         **asdict(mean_with_error(total)), "accessible": float(np.mean([one.accessible for one in volumes])), "frames": len(volumes),
     }  # fmt: skip
-    return Found({"pore_volume_cm3_per_kg": summary}, {"pore_volume": (total, "cm3/kg")})
+    return Found({"pore_volume_cm3_per_kg": summary}, {"pore_volume": (total, "cm3/kg"), "pore_frame": (np.array(frames, dtype=float), "")})
 
 
 def displacement(paths: Frames | None, node: str, n_frames: int) -> Found:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -108,6 +107,8 @@ def perceive(species: Sequence[str], positions: FloatArray, cell: FloatArray, fr
     ``framework`` names the network template that says which linkers there may be (:mod:`templates`).
     Raises ``ValueError`` unless every atom is a node or part of a whole linker, or there is no such template.
     """
+    from ase.data import atomic_numbers  # ase is not needed to follow linkers that were found before
+
     wanted = template(framework)
     symbols = tuple(str(symbol) for symbol in species)
     if unknown := sorted({symbol for symbol in symbols if symbol not in atomic_numbers}):
@@ -193,6 +194,8 @@ def formula(symbols: Sequence[str]) -> str:
 
 def _bonds(symbols: tuple[str, ...], positions: FloatArray, cell: FloatArray) -> IntArray:
     """Return ``(n_bonds, 2)`` of all covalent bonds; metals have none here."""
+    from ase.data import atomic_numbers, covalent_radii
+
     radius = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in symbols])
     reach = max(1.65, GENERAL_BOND * 2 * float(radius.max()))
     i, j, distance, _ = neighbours.pairs(positions, cell, reach)
