@@ -15,6 +15,7 @@ VERDICTS: dict[str, tuple[int, str]] = {
     "ERROR_FRAMES_GONE": (222, "The frames that the job links to were removed or changed on the machine: write them again by zif.frames."),
     "ERROR_NO_GPU": (223, "There is no GPU, but one was asked for: {reason}; ask for `gpus` in `options`, or for device cpu."),
     "ERROR_MODEL_UNFIT": (225, "The compiled model does not fit the machine of the job: {reason}"),
+    "ERROR_ANALYSIS_REFUSED": (230, "The structure cannot be analysed: {reason}"),
     "ERROR_NO_OUTPUT": (330, "{program} left no output; look at `verdi process report` and at the scheduler's stderr."),
     "ERROR_PROGRAM_ABORTED": (331, "{program} aborted: {reason}"),
     "ERROR_OUTPUT_UNREADABLE": (332, "The output of {program} could not be read: {reason}"),

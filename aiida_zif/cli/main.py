@@ -10,6 +10,7 @@ import click
 from aiida_zif import __version__
 
 COMMANDS: dict[str, str] = {
+    "analysis": "Analyse the structure of crystals, glasses and trajectories.",
     "audit": "Judge the labels of a trajectory.",
     "dataset": "Show, export, merge or filter datasets.",
     "demo": "From crystal to glass to elastic constants, once, for real.",

@@ -39,7 +39,7 @@ class PipelineWorkChain(ZifWorkChain):
     """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
 
     CODES = ("train", "package", "compile", "evaluate", "lammps")
-    MAY_USE = ("cp2k", "frames", "check")
+    MAY_USE = ("cp2k", "frames", "check", "analysis")
 
     @classmethod
     def define(cls, spec: Any) -> None:

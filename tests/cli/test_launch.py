@@ -44,7 +44,7 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
         assert option in result.output
     # a scan learns from datasets or draws them from trajectories
     assert ("[required]" in result.output) == (stage != "scan")
-    assert ("--code" in result.output) == ("--options" in result.output) == (stage not in ("dataset", "analysis"))
+    assert ("--code" in result.output) == ("--options" in result.output) == (stage != "dataset")
     assert ("--model" in result.output) == (stage in [*MD, "active_learning"])
 
 
