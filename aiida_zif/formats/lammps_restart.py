@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiida_zif.science.units import FS_IN_PS
+
 _MAGIC = b"LammpS RestartT\0"
 # flags of the header's records, in the order in which write_restart.cpp puts them, up to the step
 _VERSION, _UNITS, _STEP = 0, 4, 5
 _SIZES = (1, 48, 2, 3)
 _NATOMS, _NTYPES, _TIMESTEP = 16, 17, 50
+_PS = {"metal": 1.0, "real": FS_IN_PS}
+"""The unit of time, ps, by the style of units."""
 _KINDS: dict[int, str] = {
     **dict.fromkeys((6, 7, 9, 10, 11, 12, 13, _NTYPES, 19, 20, 22, 23, 25, 26, 28, 29, 30, 73), "i"),
     **dict.fromkeys((_NATOMS, 18, 21, 24, 27), "q"), **dict.fromkeys((33, 34, 35, _TIMESTEP), "d"),
@@ -35,8 +39,8 @@ class RestartFacts:
     """Number of atoms; this and what follows is ``None`` where the header is of a version whose records are not known."""
     n_types: int | None = None
     """Number of atom types."""
-    timestep: float | None = None
-    """Length of the time step of the run that wrote it, in its units."""
+    timestep_ps: float | None = None
+    """Length of the time step of the run that wrote it, ps; of ``units`` other than metal and real it is not known."""
 
 
 def read(content: bytes) -> RestartFacts:
@@ -61,7 +65,9 @@ def read(content: bytes) -> RestartFacts:
     except (struct.error, UnicodeDecodeError):
         raise ValueError("the header of the restart file cannot be read: it is cut or of another version of LAMMPS") from None
     found = _records(content, order, position)
-    return RestartFacts(step, version, units, found.get(_NATOMS), found.get(_NTYPES), found.get(_TIMESTEP))
+    length = _PS.get(units)
+    timestep = found[_TIMESTEP] * length if _TIMESTEP in found and length else None
+    return RestartFacts(step, version, units, found.get(_NATOMS), found.get(_NTYPES), timestep)
 
 
 def newest(files: Mapping[str, bytes]) -> tuple[str, RestartFacts] | None:

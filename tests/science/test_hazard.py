@@ -45,7 +45,12 @@ def test_linker_that_broke_is_no_longer_at_risk() -> None:
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
-    [((-1, 1.0), "breaks were given"), ((1, 0.0), "exposure is 0.0"), ((1, float("nan")), "exposure is nan"), ((1, 1.0, 1.0), "confidence")],
+    [
+        ((-1, 1.0), "breaks were given"),
+        ((1, 0.0), "exposure is 0.0"),
+        ((1, float("nan")), "exposure is nan"),
+        ((1, 1.0, 1.0), "confidence"),
+    ],
 )
 def test_what_gives_no_rate_is_refused(given: tuple[float, ...], sentence: str) -> None:
     """One sentence."""

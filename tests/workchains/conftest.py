@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -165,10 +166,18 @@ def cp2k_restart(crystal: Any) -> Callable[[int], Any]:
 
 @pytest.fixture
 def restart_file() -> Callable[..., Any]:
-    """Return an unstored restart file."""
+    """Return ``restart_file(step)``: an unstored restart file of LAMMPS, the header and the mark at its end."""
     from aiida.orm import SinglefileData
 
-    return lambda content=b"restart": SinglefileData(io.BytesIO(content), filename="segment.restart")
+    mark = b"LammpS RestartT\0"
+    sizes = struct.pack("<8i", 1, 4, 48, 4, 2, 4, 3, 8)
+
+    def make(step: int = 15) -> SinglefileData:
+        version, units = struct.pack("<ii12s", 0, 12, b"22 Jul 2025"), struct.pack("<ii6s", 4, 6, b"metal")
+        content = mark + struct.pack("<ii", 1, 3) + version + sizes + units + struct.pack("<iq", 5, step) + mark
+        return SinglefileData(io.BytesIO(content), filename="segment.restart")
+
+    return make
 
 
 @pytest.fixture
@@ -226,7 +235,7 @@ def md_ending(
         ours = {
             "trajectory": trajectory,
             "thermo": make_thermo(labels),
-            "restart": restart_file(str(begin).encode()),
+            "restart": restart_file(begin),
             "structure": to_structure(species, positions, cell),
             "results": Dict({"last_step": begin, "restart_step": begin}),
             "linkers": Dict({"whole": True, "n_linkers": 4, "breaks": []}),
