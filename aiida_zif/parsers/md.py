@@ -116,6 +116,11 @@ class LammpsMdParser(ZifParser):
             self.out("structure", to_structure(final.species, final.positions[0], final.cells[0]))
         return self._judge(log, run, bad)
 
+    @property
+    def _begun(self) -> int:
+        """The steps that were done before."""
+        return int(self.node.inputs.finished_steps.value) if "finished_steps" in self.node.inputs else 0
+
     @staticmethod
     def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog) -> Frames | None:
         if not (folder / DUMP).exists():
@@ -132,7 +137,7 @@ class LammpsMdParser(ZifParser):
             return self.verdict("ERROR_MODEL_UNSTABLE", step=bad.step, reason=bad.reason)
         if log.finished:
             return None
-        done = log.last_step or self.node.inputs.finished_steps.value
+        done = log.last_step or self._begun
         if self.ended_by == scheduler.DISK_FULL:
             return self.verdict("ERROR_DISK_FULL", done=done, asked=run.total_steps)
         if self.ended_by is not None:
@@ -174,7 +179,7 @@ class LammpsMdParser(ZifParser):
             "steps_per_second": log.steps_per_second, "ranks": log.ranks, "threads": log.threads, "warnings": list(log.warnings),
             "finished": log.finished, "restart_step": restart_step, **self.cost, **self._record(), "ended_by": self.ended_by,
             "reason_ended": "asked steps" if log.finished else "time limit of its own" if log.timeout else "cut",
-            "timesteps": timesteps_of(run, self.node.inputs.finished_steps.value, log.last_step),
+            "timesteps": timesteps_of(run, self._begun, log.last_step),
         }  # fmt: skip
 
     def _thermo(self, log: lammps_log.LammpsLog, run: MdRun) -> ArrayData:

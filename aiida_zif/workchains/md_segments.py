@@ -14,7 +14,7 @@ import numpy as np
 from aiida.engine import ExitCode
 from aiida.orm import CalcJobNode, Dict, Int
 
-from aiida_zif.calculations import watchdog
+from aiida_zif.calculations import linkers as watchdog
 from aiida_zif.calculations.functions.linkers import watch_linkers
 from aiida_zif.calculations.functions.trajectory import count_in_longer_steps, join_arrays, join_results, join_trajectories
 from aiida_zif.calculations.md import LammpsMdCalculation

@@ -53,7 +53,8 @@ class Harm:
     def during(self, start: int, commands: str) -> None:
         """Run shell commands while it runs.
 
-        ``step N``, ``md N`` and ``epoch N`` wait for a step of CP2K or LAMMPS or an epoch, ``$pid`` is its process, ``scheduler WORDS`` writes stderr.
+        ``step N``, ``md N`` and ``epoch N`` wait for a step of CP2K, of LAMMPS, or an epoch, ``$pid`` is its process,
+        ``scheduler WORDS`` writes stderr.
         """
         (self.folder / f"during_{start}").write_text(commands + "\n")
 

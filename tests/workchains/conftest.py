@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,22 +161,6 @@ def cp2k_restart(crystal: Any) -> Callable[[int], Any]:
     return lambda step: SinglefileData(
         io.BytesIO(f"&MOTION\nSTEP_START_VAL {step}\n&END MOTION\n{end}".encode()), filename="segment.restart"
     )
-
-
-@pytest.fixture
-def restart_file() -> Callable[..., Any]:
-    """Return ``restart_file(step)``: an unstored restart file of LAMMPS, the header and the mark at its end."""
-    from aiida.orm import SinglefileData
-
-    mark = b"LammpS RestartT\0"
-    sizes = struct.pack("<8i", 1, 4, 48, 4, 2, 4, 3, 8)
-
-    def make(step: int = 15) -> SinglefileData:
-        version, units = struct.pack("<ii12s", 0, 12, b"22 Jul 2025"), struct.pack("<ii6s", 4, 6, b"metal")
-        content = mark + struct.pack("<ii", 1, 3) + version + sizes + units + struct.pack("<iq", 5, step) + mark
-        return SinglefileData(io.BytesIO(content), filename="segment.restart")
-
-    return make
 
 
 @pytest.fixture
