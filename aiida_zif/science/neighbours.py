@@ -14,6 +14,9 @@ from scipy.spatial import cKDTree
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
+_FEW = 20_000
+"""Pairs that are looked at one and all sooner than trees are built."""
+
 
 def pairs(positions: FloatArray, cell: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
     """Return ``(i, j, distance, vector)`` of every pair with distance < ``cutoff``, in both directions; also beyond half the box.
@@ -37,6 +40,14 @@ def between(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
 
     ``a`` ``(n_a, 3)`` and ``b`` ``(n_b, 3)`` are positions of *different* atoms, Å. Raises as :func:`pairs`.
     """
+    a, b, cell, inverse = _checked(a, b, cell, cutoff)
+    if len(a) * len(b) <= _FEW and 2 * cutoff * np.linalg.norm(inverse, axis=0).max() < 1:
+        # Nearer than half the distance of the faces there is one image only, and fractional coordinates round to it.
+        apart = ((b @ inverse)[None] - (a @ inverse)[:, None]).reshape(-1, 3)
+        vector = (apart - np.round(apart)) @ cell
+        squared = np.einsum("na,na->n", vector, vector)
+        found = np.flatnonzero(squared < cutoff * cutoff)
+        return found // len(b), found % len(b), np.sqrt(squared[found])
     homes, images, owner, _ = _images(a, b, cell, cutoff)
     i, image, distance = _near(homes, images, cutoff)
     return i, owner[image], distance
@@ -44,21 +55,8 @@ def between(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
 
 def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, IntArray, NDArray[np.bool_]]:
     """Return ``a`` wrapped into the cell, every image of ``b`` within reach of the cell, its atom, and whether it lies in the cell."""
-    cell = np.asarray(cell, dtype=float)
-    fractional = []
-    for positions in (a, b):
-        positions = np.asarray(positions, dtype=float)
-        if positions.ndim != 2 or positions.shape[1] != 3 or cell.shape != (3, 3):
-            raise ValueError(f"positions have shape {positions.shape} and the cell {cell.shape}; give (n_atoms, 3) and (3, 3)")
-        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
-            raise ValueError("a position or a cell vector is not a finite number: drop this frame")
-        fractional.append(positions)
-    if not (np.isfinite(cutoff) and cutoff > 0):
-        raise ValueError(f"the cutoff is {cutoff} Å; give a positive length")
-    if not abs(np.linalg.det(cell)) > 0:
-        raise ValueError(f"the cell {cell.tolist()} has no volume; give three independent vectors as rows")
-    inverse = np.linalg.inv(cell)
-    inside_a, inside_b = (positions @ inverse for positions in fractional)
+    a, b, cell, inverse = _checked(a, b, cell, cutoff)
+    inside_a, inside_b = a @ inverse, b @ inverse
     inside_a, inside_b = inside_a - np.floor(inside_a), inside_b - np.floor(inside_b)
     # The columns of the inverse are as long as the inverse distances between the faces.
     reach = cutoff * np.linalg.norm(inverse, axis=0) * (1 + 1e-9)
@@ -68,6 +66,22 @@ def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
     kept = np.flatnonzero(((images >= -reach) & (images <= 1 + reach)).all(axis=1))
     n_b = max(len(inside_b), 1)
     return inside_a @ cell, images[kept] @ cell, kept % n_b, kept // n_b == len(steps) // 2
+
+
+def _checked(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return both sets of positions, the cell and its inverse as arrays, if they make sense."""
+    cell = np.asarray(cell, dtype=float)
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    for positions in (a, b):
+        if positions.ndim != 2 or positions.shape[1] != 3 or cell.shape != (3, 3):
+            raise ValueError(f"positions have shape {positions.shape} and the cell {cell.shape}; give (n_atoms, 3) and (3, 3)")
+        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+            raise ValueError("a position or a cell vector is not a finite number: drop this frame")
+    if not (np.isfinite(cutoff) and cutoff > 0):
+        raise ValueError(f"the cutoff is {cutoff} Å; give a positive length")
+    if not abs(np.linalg.det(cell)) > 0:
+        raise ValueError(f"the cell {cell.tolist()} has no volume; give three independent vectors as rows")
+    return a, b, cell, np.linalg.inv(cell)
 
 
 def _near(homes: FloatArray, images: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray]:
