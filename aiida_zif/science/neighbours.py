@@ -7,6 +7,8 @@ matscipy's list and half of vesin's, which in addition imports torch where there
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -53,6 +55,15 @@ def between(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
     return i, owner[image], distance
 
 
+def distances(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> FloatArray:
+    """Return the distances of :func:`between` without saying whose they are, which takes two thirds of the time."""
+    if len(a) * len(b) <= _FEW:
+        return between(a, b, cell, cutoff)[2]
+    homes, images, _, _ = _images(a, b, cell, cutoff)
+    found: FloatArray = _found(homes, images, cutoff)["v"]
+    return found[found < cutoff]
+
+
 def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, IntArray, NDArray[np.bool_]]:
     """Return ``a`` wrapped into the cell, every image of ``b`` within reach of the cell, its atom, and whether it lies in the cell."""
     a, b, cell, inverse = _checked(a, b, cell, cutoff)
@@ -60,12 +71,17 @@ def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
     inside_a, inside_b = inside_a - np.floor(inside_a), inside_b - np.floor(inside_b)
     # The columns of the inverse are as long as the inverse distances between the faces.
     reach = cutoff * np.linalg.norm(inverse, axis=0) * (1 + 1e-9)
-    most = np.ceil(reach).astype(int)
-    steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    images = (inside_b + steps).reshape(-1, 3)
-    kept = np.flatnonzero(((images >= -reach) & (images <= 1 + reach)).all(axis=1))
-    n_b = max(len(inside_b), 1)
-    return inside_a @ cell, images[kept] @ cell, kept % n_b, kept // n_b == len(steps) // 2
+    images, owner, home = inside_b, np.arange(len(inside_b)), np.ones(len(inside_b), dtype=bool)
+    for axis in range(3):  # of the images along one axis only those within reach are repeated along the next
+        steps = range(-int(np.ceil(reach[axis])), int(np.ceil(reach[axis])) + 1)
+        beside = [images[:, axis] + step for step in steps]
+        kept = [np.flatnonzero((x >= -reach[axis]) & (x <= 1 + reach[axis])) for x in beside]
+        home = np.concatenate([home[rows] & (step == 0) for step, rows in zip(steps, kept, strict=True)])
+        moved = np.concatenate([x[rows] for x, rows in zip(beside, kept, strict=True)])
+        rows = np.concatenate(kept)
+        images, owner = images[rows], owner[rows]
+        images[:, axis] = moved
+    return inside_a @ cell, images @ cell, owner, home
 
 
 def _checked(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -85,9 +101,15 @@ def _checked(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> t
 
 
 def _near(homes: FloatArray, images: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray]:
-    if not (len(homes) and len(images)):
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
-    one, other = (cKDTree(points, compact_nodes=False, balanced_tree=False) for points in (homes, images))
-    found = one.sparse_distance_matrix(other, cutoff, output_type="ndarray")
+    found = _found(homes, images, cutoff)
     found = found[found["v"] < cutoff]
     return found["i"].astype(np.int64), found["j"].astype(np.int64), found["v"]
+
+
+def _found(homes: FloatArray, images: FloatArray, cutoff: float) -> NDArray[Any]:
+    """Return scipy's table of ``i``, ``j`` and distance ``v``, those at the cutoff itself among them."""
+    if not (len(homes) and len(images)):
+        return np.empty(0, dtype=[("i", np.int64), ("j", np.int64), ("v", np.float64)])
+    one, other = (cKDTree(points, compact_nodes=False, balanced_tree=False) for points in (homes, images))
+    table: NDArray[Any] = one.sparse_distance_matrix(other, cutoff, output_type="ndarray")
+    return table
