@@ -57,7 +57,7 @@ class Pairs:
         if self._same:
             _, _, distance, _ = neighbours.pairs(positions[self._first], cell, self._r_max)
         else:
-            _, _, distance = neighbours.between(positions[self._first], positions[self._second], cell, self._r_max)
+            distance = neighbours.distances(positions[self._first], positions[self._second], cell, self._r_max)
         n_bins = len(self._counts)
         found = np.bincount((distance * (n_bins / self._r_max)).astype(np.int64), minlength=n_bins)[:n_bins]
         self._counts += found
