@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import zipfile
@@ -170,6 +171,22 @@ def make_compiled() -> Callable[..., Any]:
     from aiida_zif.data.model import ZifModelData
 
     return lambda **changes: ZifModelData.from_file(compiled_file(**changes), "model.nequip.pt2")
+
+
+@pytest.fixture
+def restart_file() -> Callable[..., Any]:
+    """Return ``restart_file(step)``: an unstored restart file of LAMMPS, the header and the mark at its end."""
+    from aiida.orm import SinglefileData
+
+    mark = b"LammpS RestartT\0"
+    sizes = struct.pack("<8i", 1, 4, 48, 4, 2, 4, 3, 8)
+
+    def make(step: int = 15) -> SinglefileData:
+        version, units = struct.pack("<ii12s", 0, 12, b"22 Jul 2025"), struct.pack("<ii6s", 4, 6, b"metal")
+        content = mark + struct.pack("<ii", 1, 3) + version + sizes + units + struct.pack("<iq", 5, step) + mark
+        return SinglefileData(io.BytesIO(content), filename="segment.restart")
+
+    return make
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from aiida_zif.calculations.job import RESTART, planned_walltime, record_cost, r
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import lammps_data, lammps_input
+from aiida_zif.formats import lammps_data, lammps_input, lammps_restart, lammps_timestep
+from aiida_zif.science.units import FS_IN_PS
 
 DATA, DUMP, CELLS, LOG = "structure.data", lammps_input.DUMP_FILE, lammps_input.CELLS_FILE, "log.lammps"
 FINAL_DATA, FINAL_RESTART, RESTARTS = lammps_input.FINAL_DATA, lammps_input.FINAL_RESTART, lammps_input.RESTART_FILES
@@ -46,6 +47,22 @@ def potential_of(model: ZifModelData, wall: Dict | None) -> lammps_input.Potenti
     return lammps_input.Potential(model.architecture, model.job_filename, tuple(model.type_names), style, coefficients)
 
 
+def restart_problem(restart: SinglefileData, finished: int, run: lammps_input.MdRun, n_atoms: int, n_types: int) -> str | None:
+    """Say in one sentence why ``run`` cannot go on from a restart file after ``finished`` steps: cut, other atoms, another time."""
+    try:
+        facts = lammps_restart.read(restart.get_content("rb"))
+    except ValueError as problem:
+        return str(problem)
+    if facts.n_atoms not in (None, n_atoms) or facts.n_types not in (None, n_types):
+        held = f"{facts.n_atoms} atoms of {facts.n_types} types"
+        return f"the restart file holds {held}, but the run has {n_atoms} of {n_types}: it is of another run"
+    step = facts.step if facts.timestep_ps is None else lammps_timestep.steps_of(facts.step, facts.timestep_ps, run.timestep_fs)
+    if step != finished:
+        length = "" if facts.timestep_ps is None else f" of {facts.timestep_ps / FS_IN_PS:g} fs"
+        return f"the restart file is of step {facts.step}{length}, but {finished} steps of {run.timestep_fs:g} fs are said to be finished"
+    return None
+
+
 def validate_inputs(inputs: Any, _: Any) -> str | None:
     """Refuse steps without a restart file, a potential that cannot be run, or a structure with an element that it does not know."""
     if "restart" not in inputs and inputs["finished_steps"].value:
@@ -60,6 +77,9 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     unknown = sorted(set(structure_arrays(inputs["structure"])[0]) - set(known))
     if unknown:
         return f"the potential knows {', '.join(known)}, but the structure holds {', '.join(unknown)}"
+    if "restart" in inputs:
+        run = lammps_input.MdRun.from_dict(inputs["run"].get_dict())
+        return restart_problem(inputs["restart"], inputs["finished_steps"].value, run, len(inputs["structure"].sites), len(known))
     return None
 
 
@@ -76,6 +96,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Stages, time step, seed, strides.")
         spec.input("restart", valid_type=SinglefileData, required=False, help="Restart file of the segment before.")
         spec.input("finished_steps", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), help="Steps done before `restart`.")
+        spec.input("reference", valid_type=StructureData, required=False, help="Where the linkers are whole, for the monitor zif.linkers.")
         spec.inputs.validator = validate_inputs
         options = spec.inputs["metadata"]["options"]
         options["parser_name"].default = "zif.md"
@@ -89,7 +110,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         spec.default_output_node = "results"
         declare(
             spec, "ERROR_NO_OUTPUT", "ERROR_PROGRAM_ABORTED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED",
-            "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE",
+            "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_DISK_FULL",
         )  # fmt: skip
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
@@ -98,7 +119,11 @@ class LammpsMdCalculation(LammpsRawCalculation):
         model, restart = self.inputs.potential, self.inputs.get("restart")
         potential = potential_of(model, self.inputs.get("wall"))
         walltime = planned_walltime(self.metadata.options.get("max_wallclock_seconds"))
-        start = {} if restart is None else {"restart_from": RESTART, "finished_steps": self.inputs.finished_steps.value}
+        start: dict[str, Any] = {}
+        if restart is not None:
+            done = self.inputs.finished_steps.value
+            renumbered = lammps_restart.read(restart.get_content("rb")).step != done
+            start = {"restart_from": RESTART, "finished_steps": done, "renumbered": renumbered}
         script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
         files = {}
         if restart is None:

@@ -102,11 +102,13 @@ def render(
     restart_from: str | None = None,
     finished_steps: int = 0,
     walltime_s: float | None = None,
+    renumbered: bool = False,
 ) -> str:
     """Return the input of ``run``, or of what is left of it after ``finished_steps``, from the restart file ``restart_from``.
 
     ``data_file`` is not read then, the names of the files written are this module's constants. ``walltime_s`` is the time
-    after which LAMMPS stops by itself at a whole step and still writes ``FINAL_RESTART`` and ``FINAL_DATA``.
+    after which LAMMPS stops by itself at a whole step and still writes ``FINAL_RESTART`` and ``FINAL_DATA``. With ``renumbered`` the
+    restart file counts in steps of another length: its time stays, its step becomes ``finished_steps``.
 
     Raises ``ValueError`` if the steps are not those of the run, or a file name holds what LAMMPS would read as syntax.
     """
@@ -129,6 +131,7 @@ def render(
         f"neighbor {run.neighbour_skin:.10g} bin",
         "neigh_modify delay 0 every 1 check yes",
         f"timestep {run.timestep_fs * FS_IN_PS:.10g}",
+        *([f"reset_timestep {finished_steps} time {finished_steps * run.timestep_fs * FS_IN_PS:.12g}"] if renumbered else []),
         *([] if restarted else _velocities(run)),
         f"thermo {run.thermo_every}",
         f"thermo_style custom {THERMO}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ from aiida.orm import ArrayData, Dict, SinglefileData
 from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.md import CELLS, DUMP, FINAL_DATA, FINAL_RESTART, LOG, RESTARTS
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart
+from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart, scheduler
 from aiida_zif.formats.lammps_run import MdRun
 from aiida_zif.parsers.job import ZifParser, last_words
+from aiida_zif.science import stability
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import FS_IN_PS
 
+BLOWN_UP = ("lost atoms", "non-numeric", "atoms missing", "atom missing", "out of range atoms", "simulation unstable")
+"""Words of LAMMPS, in lower case, for atoms that flew apart."""
 RECORD = "zif-lmp: {"
 """How the last line of zif-lmp begins; a LAMMPS of a cluster prints none."""
 SIGNALLED = 128
@@ -31,6 +34,53 @@ ILLEGAL = "Illegal instruction"
 THERMO = {"step": "1", "time": "ps", "pe": "eV", "ke": "eV", "temp": "K", "press": "eV/angstrom^3", "vol": "angstrom^3"}
 """Columns kept, with their units."""
 NAMES = {"pe": "potential_energy", "ke": "kinetic_energy", "temp": "temperature", "press": "pressure", "vol": "volume"}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Where a run stopped being physics."""
+
+    step: int
+    """First step seen to be bad."""
+    sound: int
+    """Last step before it that was seen to be sound; −1 without one."""
+    reason: str
+    """In one sentence."""
+
+
+def first_bad(log: lammps_log.LammpsLog, run: MdRun) -> Bad | None:
+    """Return where energy, temperature or pressure became no number, or the temperature ran away, or atoms were lost; else ``None``."""
+    limits, hottest = {}, 0.0
+    for stage in run.stages:
+        hottest = max(hottest, *(stage.temperatures if stage.kind != "minimise" else (0.0,)))
+        limits[stage.label] = stability.hottest_allowed(hottest, run.velocity_factor)
+    sound = -1
+    for table in log.tables:
+        columns = np.stack([table.columns[name] for name in ("pe", "temp", "press") if name in table.columns])
+        kelvin, limit = table.columns.get("temp", np.zeros(len(table))), limits.get(table.label, np.inf)
+        wrong = ~np.isfinite(columns).all(axis=0)
+        bad = np.flatnonzero(wrong | (kelvin > limit))
+        steps = table.columns["step"].astype(int)
+        if len(bad):
+            row = bad[0]
+            reason = "an energy, temperature or pressure is not a number."
+            if not wrong[row]:
+                reason = f"the temperature is {kelvin[row]:.0f} K, above the {limit:.0f} K that the stage {table.label} can reach."
+            return Bad(int(steps[row]), int(steps[row - 1]) if row else sound, reason)
+        sound = int(steps[-1])
+    if log.error and any(words in log.error.lower() for words in BLOWN_UP):
+        return Bad(max(log.last_step or 0, sound), sound, log.error)
+    return None
+
+
+def bad_facts(bad: Bad | None) -> dict[str, int]:
+    """Return what the results say of it."""
+    return {} if bad is None else {"first_bad_step": bad.step, "last_sound_step": bad.sound}
+
+
+def timesteps_of(run: MdRun, first: int, last: int | None) -> list[dict[str, float]]:
+    """Return which time step was used from which step to which."""
+    return [{"first_step": first, "last_step": max(first, last or first), "timestep_fs": run.timestep_fs}]
 
 
 class LammpsMdParser(ZifParser):
@@ -45,8 +95,10 @@ class LammpsMdParser(ZifParser):
             return self.verdict("ERROR_NO_OUTPUT", program=self.program)
         run = MdRun.from_dict(self.node.inputs.run.get_dict())
         log = lammps_log.parse(path.read_text(errors="replace"))
-        restart, restart_step = self._restart(folder, None if log.finished else run.total_steps)
-        self.out("results", Dict(self._facts(log, run, restart_step)))
+        bad = first_bad(log, run)
+        restart, restart_step = self._restart(folder, log, run, bad)
+        size = 0 if restart is None else len(restart.get_content("rb"))
+        self.out("results", Dict({**self._facts(log, run, restart_step), "restart_bytes": size, **bad_facts(bad)}))
         if restart is not None:
             self.out("restart", restart)
         types = self.node.inputs.potential.type_names
@@ -62,7 +114,12 @@ class LammpsMdParser(ZifParser):
         if log.finished:
             final = lammps_data.read((folder / FINAL_DATA).read_text(), types)
             self.out("structure", to_structure(final.species, final.positions[0], final.cells[0]))
-        return self._judge(log, run)
+        return self._judge(log, run, bad)
+
+    @property
+    def _begun(self) -> int:
+        """The steps that were done before."""
+        return int(self.node.inputs.finished_steps.value) if "finished_steps" in self.node.inputs else 0
 
     @staticmethod
     def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog) -> Frames | None:
@@ -75,19 +132,21 @@ class LammpsMdParser(ZifParser):
                 raise
             return None  # killed before the first frame was whole
 
-    def _judge(self, log: lammps_log.LammpsLog, run: MdRun) -> ExitCode | None:
-        bad = self._first_bad_step(log)
+    def _judge(self, log: lammps_log.LammpsLog, run: MdRun, bad: Bad | None) -> ExitCode | None:
         if bad is not None:
-            return self.verdict("ERROR_MODEL_UNSTABLE", step=bad, reason="an energy, temperature or pressure is not a number.")
-        if log.error and "lost" in log.error.lower():
-            return self.verdict("ERROR_MODEL_UNSTABLE", step=log.last_step or 0, reason=log.error)
+            return self.verdict("ERROR_MODEL_UNSTABLE", step=bad.step, reason=bad.reason)
         if log.finished:
             return None
+        done = log.last_step or self._begun
+        if self.ended_by == scheduler.DISK_FULL:
+            return self.verdict("ERROR_DISK_FULL", done=done, asked=run.total_steps)
+        if self.ended_by is not None:
+            return self.verdict("ERROR_INTERRUPTED", done=done, asked=run.total_steps)
         if not log.tables:
             return self._judge_start(log, run)
         if log.error:
             return self.verdict("ERROR_PROGRAM_ABORTED", program=self.program, reason=log.error)
-        return self.verdict("ERROR_INTERRUPTED", done=log.last_step or 0, asked=run.total_steps)
+        return self.verdict("ERROR_INTERRUPTED", done=done, asked=run.total_steps)
 
     def _judge_start(self, log: lammps_log.LammpsLog, run: MdRun) -> ExitCode:
         """Judge a run without one row of a table: stopped, refused by zif-lmp in a sentence of its own, or LAMMPS's error."""
@@ -114,20 +173,13 @@ class LammpsMdParser(ZifParser):
                     return dict(json.loads(line[len(RECORD) - 1 :]))
         return {}
 
-    @staticmethod
-    def _first_bad_step(log: lammps_log.LammpsLog) -> int | None:
-        for table in log.tables:
-            columns = [table.columns[name] for name in ("pe", "temp", "press") if name in table.columns]
-            bad = np.flatnonzero(~np.isfinite(columns).all(axis=0))
-            if len(bad):
-                return int(table.columns["step"][bad[0]])
-        return None
-
     def _facts(self, log: lammps_log.LammpsLog, run: MdRun, restart_step: int) -> dict[str, Any]:
         return {
             "program": "LAMMPS", "version": log.version, "last_step": log.last_step, "asked_step": run.total_steps, "wall_s": log.wall_s,
             "steps_per_second": log.steps_per_second, "ranks": log.ranks, "threads": log.threads, "warnings": list(log.warnings),
-            "finished": log.finished, "restart_step": restart_step, **self.cost, **self._record(),
+            "finished": log.finished, "restart_step": restart_step, **self.cost, **self._record(), "ended_by": self.ended_by,
+            "reason_ended": "asked steps" if log.finished else "time limit of its own" if log.timeout else "cut",
+            "timesteps": timesteps_of(run, self._begun, log.last_step),
         }  # fmt: skip
 
     def _thermo(self, log: lammps_log.LammpsLog, run: MdRun) -> ArrayData:
@@ -161,11 +213,13 @@ class LammpsMdParser(ZifParser):
         return node
 
     @staticmethod
-    def _restart(folder: Path, before: int | None) -> tuple[SinglefileData | None, int]:
+    def _restart(folder: Path, log: lammps_log.LammpsLog, run: MdRun, bad: Bad | None) -> tuple[SinglefileData | None, int]:
         """Return the newest restart file that is whole, and its step: the final one or one of the two in turn.
 
-        Of an unfinished run it is one ``before`` the last step: killed while it writes the end, a run has to come to it again.
+        Of an unfinished run it is one before the last step: killed while it writes the end, a run has to come to it again. Of one that
+        blew up it is one no later than a row that was seen to be sound.
         """
+        before = bad.sound + 1 if bad is not None else None if log.finished else run.total_steps
         candidates = {name: (folder / name).read_bytes() for name in (*RESTARTS, FINAL_RESTART) if (folder / name).exists()}
         found = lammps_restart.newest(candidates)
         while found is not None and before is not None and found[1].step >= before:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aiida.engine import CalcJob, ExitCode, ProcessBuilder, WorkChain, while_
+from aiida.engine import ExitCode, ProcessBuilder, WorkChain
 from aiida.manage.caching import disable_caching, enable_caching
-from aiida.orm import AbstractCode, Bool, CalcJobNode, Dict, Int, to_aiida_type
+from aiida.orm import AbstractCode, Bool, Dict, to_aiida_type
 
 from aiida_zif.calculations.job import job_options
 from aiida_zif.calculations.verdicts import VERDICTS, declare
@@ -153,78 +153,3 @@ def validate_stages(node: Any, _: Any) -> str | None:
     except (ValueError, TypeError) as problem:
         return str(problem)
     return None
-
-
-class SegmentedWorkChain(ZifWorkChain):
-    """A long run in planned segments: each ends with a verdict, and the next does only what remains."""
-
-    JOB: type[CalcJob]
-    """The CalcJob of one segment."""
-    STAGE: str
-
-    @classmethod
-    def define(cls, spec: Any) -> None:
-        super().define(spec)
-        spec.input(
-            "max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress."
-        )
-        segment = (*cls.before_segment(), cls.run_segment, cls.inspect_segment)
-        spec.outline(cls.setup, while_(cls.should_run_segment)(*segment), *cls.after_segments())
-        declare(spec, "ERROR_NO_PROGRESS", "ERROR_OUT_OF_MEMORY")
-
-    @classmethod
-    def before_segment(cls) -> tuple[Any, ...]:
-        """Return the steps of the outline that come before each segment."""
-        return ()
-
-    @classmethod
-    def after_segments(cls) -> tuple[Any, ...]:
-        """Return the steps of the outline that follow the last segment."""
-        return (cls.results,)
-
-    def setup(self) -> None:
-        """Nothing has been done yet."""
-        self.ctx.segments, self.ctx.finished, self.ctx.stalled, self.ctx.done = [], False, 0, 0
-
-    def should_run_segment(self) -> bool:
-        """Go on until the asked step is the last step."""
-        return not self.ctx.finished
-
-    def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
-        """Return the inputs of the next segment, which continues from ``previous``."""
-        raise NotImplementedError
-
-    def progress_of(self, node: CalcJobNode) -> int:
-        """Return the last step that the segment reached."""
-        raise NotImplementedError
-
-    def run_segment(self) -> Any:
-        """Submit the next segment."""
-        number = len(self.ctx.segments) + 1
-        inputs = self.segment_inputs(self.ctx.segments[-1] if self.ctx.segments else None)
-        inputs["metadata"] = {"options": self.options(self.STAGE), "call_link_label": f"segment_{number:02d}"}
-        return {"segment": self.submit(self.JOB, **inputs)}
-
-    def inspect_segment(self) -> ExitCode | None:
-        """Finished, go on, or stop: an interruption is resumed as long as each segment gets further."""
-        node = self.ctx.segment
-        if node.is_finished_ok:
-            self.ctx.segments.append(node)
-            self.ctx.finished = True
-            return None
-        if node.exit_status != VERDICTS["ERROR_INTERRUPTED"][0]:
-            return self.child_failed(self.STAGE, node)
-        done = self.progress_of(node)
-        if done > self.ctx.done and "restart" in node.outputs:
-            self.report(f"segment {len(self.ctx.segments) + 1} stopped at step {done}; the next one goes on from there")
-            self.ctx.segments.append(node)
-            self.ctx.done, self.ctx.stalled = done, 0
-            return None
-        self.ctx.stalled += 1
-        if self.ctx.stalled >= self.inputs.max_stalled.value:
-            return self.exit_codes.ERROR_NO_PROGRESS.format(done=self.ctx.done, asked="the asked", tries=self.ctx.stalled)
-        return None
-
-    def results(self) -> ExitCode | None:
-        """Put out what the segments made, joined."""
-        raise NotImplementedError

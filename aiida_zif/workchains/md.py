@@ -6,22 +6,21 @@ from __future__ import annotations
 from typing import Any
 
 from aiida.common.exceptions import NotExistent
-from aiida.engine import ExitCode, if_, while_
-from aiida.orm import ArrayData, CalcJobNode, Dict, Int, SinglefileData, Str, StructureData, load_node, to_aiida_type
+from aiida.engine import ExitCode, if_
+from aiida.orm import ArrayData, CalcJobNode, Dict, Float, Int, SinglefileData, Str, StructureData, load_node, to_aiida_type
 
 from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.disagree import ZifDisagreeCalculation
 from aiida_zif.calculations.functions.ensemble import take_member
-from aiida_zif.calculations.functions.linkers import watch_linkers
-from aiida_zif.calculations.functions.trajectory import join_arrays, join_trajectories
-from aiida_zif.calculations.job import validate_structure
-from aiida_zif.calculations.md import LammpsMdCalculation, validate_run
+from aiida_zif.calculations.job import structure_arrays, validate_structure
+from aiida_zif.calculations.md import validate_run
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.workchains import stages
-from aiida_zif.workchains.chain import SegmentedWorkChain, words_of
+from aiida_zif.workchains.chain import words_of
+from aiida_zif.workchains.md_segments import MdSegments
 
 MEAN = "disagreement_mean_ev_per_angstrom"
 
@@ -32,16 +31,21 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         return "there is no model: give `potential`, or an `ensemble`, whose first member runs"
     if "ensemble" in inputs and "disagree" not in inputs["codes"]:
         return "an ensemble is asked along the trajectory by zif-disagree: give its code as `codes.disagree` (`aiida-zif setup` makes it)"
+    if structure_arrays(inputs["structure"])[0] != structure_arrays(inputs["reference"])[0]:
+        return "structure and reference hold other atoms, or in another order: the linkers could not be followed; take one from the other"
     return None
 
 
-class MdWorkChain(SegmentedWorkChain):
-    """Run the stages to their last step; a linker that breaks is an own verdict, and its frames are kept."""
+class MdWorkChain(MdSegments):
+    """Run the stages to their last step; a linker that breaks is an own verdict, and its frames are kept.
+
+    \b
+    Example:
+      aiida-zif launch md --structure 123 --model 456 --override md.hold.temperature_k=600 --dry-run
+    """
 
     CODES = ("lammps",)
     MAY_USE = ("compile", "check", "disagree")
-    JOB = LammpsMdCalculation
-    STAGE = "md"
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -57,7 +61,10 @@ class MdWorkChain(SegmentedWorkChain):
         spec.input("restart", valid_type=SinglefileData, required=False, help="Go on from here: the first stages are done.")
         spec.input("finished_steps", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), help="Steps done before `restart`.")
         spec.input("watch", valid_type=Dict, serializer=to_aiida_type, default=lambda: Dict({"consecutive": 2}), help="When broken.")
-        spec.output("results", valid_type=Dict, required=False, help="Steps, speed, cost of the last segment.")
+        spec.input("watch_seconds", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(30.0), help="Between looks at a job.")
+        spec.input("max_energy_drop", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(0.15), help="In eV/atom below the "
+                   "start, thermal part aside: there the model has a minimum that chemistry does not have.")  # fmt: skip
+        spec.output("results", valid_type=Dict, required=False, help="Steps, time steps used, speed, cost.")
         spec.output("trajectory", valid_type=ZifTrajectoryData, required=False)
         spec.output("thermo", valid_type=ArrayData, required=False)
         spec.output("cells", valid_type=ArrayData, required=False)
@@ -67,13 +74,6 @@ class MdWorkChain(SegmentedWorkChain):
         spec.inputs.validator = validate_inputs
         spec.output("disagreement", valid_type=ArrayData, required=False, help="Of the ensemble along the trajectory, eV/Å.")
         spec.output("compiled", valid_type=ZifModelData, required=False, help="Compiled again, where the one given did not fit.")
-        spec.outline(
-            cls.setup,
-            while_(cls.should_run_segment)(
-                cls.run_segment, cls.inspect_segment, if_(cls.should_run_compile)(cls.run_compile, cls.inspect_compile)
-            ),
-            cls.join, if_(cls.should_run_disagree)(cls.run_disagree, cls.inspect_disagree), cls.results,
-        )  # fmt: skip
         declare(
             spec, "ERROR_PROGRAM_ABORTED", "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
             "ERROR_COMPILE_FAILED", "ERROR_MODEL_UNCHECKED", "ERROR_COMPILED_MODEL_WRONG",
@@ -85,36 +85,33 @@ class MdWorkChain(SegmentedWorkChain):
         run = stages.md_run(plan["md"]["run"], [stages.hold(plan["md"]["run"], "hold", **plan["md"]["hold"])], seed=1)
         return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan)}
 
+    @classmethod
+    def before_segment(cls) -> tuple[Any, ...]:
+        """A model that was compiled for another machine is compiled again."""
+        return (if_(cls.should_run_compile)(cls.run_compile, cls.inspect_compile),)
+
+    @classmethod
+    def after_segments(cls) -> tuple[Any, ...]:
+        """What came out is joined, and the members are asked before the verdict."""
+        return (cls.put_out, if_(cls.should_run_disagree)(cls.run_disagree, cls.inspect_disagree), cls.results)
+
     def setup(self) -> None:
-        """What the restart file given has done counts as done."""
+        """The model given, or the first member of the ensemble."""
         super().setup()
-        self.ctx.done = self.inputs.finished_steps.value
         self.ctx.given = self.inputs.potential if "potential" in self.inputs else take_member(self.inputs.ensemble, Int(1))
-        self.ctx.potential, self.ctx.unfit = self.ctx.given, False
+        self.ctx.potential, self.ctx.is_unfit = self.ctx.given, False
 
-    def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
-        """The same run, from the last restart file."""
-        names = ("structure", "wall", "run", "restart", "finished_steps")
-        inputs = {name: self.inputs[name] for name in names if name in self.inputs}
-        inputs |= {"code": self.inputs.codes["lammps"], "potential": self.ctx.potential}
-        if previous is not None:
-            inputs |= {"restart": previous.outputs.restart, "finished_steps": Int(self.ctx.done)}
-        return inputs
+    # ----- a model for another machine
 
-    def progress_of(self, node: CalcJobNode) -> int:
-        """The step of the restart file that was kept."""
-        return int(node.outputs.results.get("restart_step", 0)) if "results" in node.outputs else 0
-
-    def inspect_segment(self) -> ExitCode | None:
+    def unfit(self, node: CalcJobNode) -> ExitCode | bool | None:
         """A model that was compiled for another machine is compiled again for this one, once, where that can be done."""
-        node = self.ctx.segment
-        self.ctx.unfit = node.exit_status == VERDICTS["ERROR_MODEL_UNFIT"][0]
-        if not self.ctx.unfit:
-            return super().inspect_segment()
+        if node.exit_status != VERDICTS["ERROR_MODEL_UNFIT"][0]:
+            return None
         if reason := self.why_not_compile():
             self.report(f"the model is not compiled again: {reason}")
             return self.child_failed(self.STAGE, node)
-        return None
+        self.ctx.is_unfit = True
+        return True
 
     def why_not_compile(self) -> str | None:
         """Return why the model cannot be compiled again for the machine of the jobs, ``None`` where it can."""
@@ -137,7 +134,7 @@ class MdWorkChain(SegmentedWorkChain):
 
     def should_run_compile(self) -> bool:
         """The instruction set or GPU that the model was compiled for is not there."""
-        return bool(self.ctx.unfit)
+        return bool(self.ctx.is_unfit)
 
     def run_compile(self) -> Any:
         """Compile the package on the computer of the MD and with its options, and check it on the frames that it was trained with."""
@@ -153,24 +150,13 @@ class MdWorkChain(SegmentedWorkChain):
 
     def inspect_compile(self) -> ExitCode | None:
         """Go on with what was compiled here."""
-        node = self.ctx.compile
+        node, self.ctx.is_unfit = self.ctx.compile, False
         if not node.is_finished_ok:
             return self.child_failed("compile", node)
         self.ctx.potential = node.outputs.compiled
         self.out("compiled", self.ctx.potential)
         self.report(f"compiled again by {node.process_label}<{node.pk}>; the MD goes on from step {self.ctx.done}")
         return None
-
-    def join(self) -> None:
-        """Join the segments."""
-        last = self.ctx.segments[-1].outputs
-        for name, join in (("trajectory", join_trajectories), ("thermo", join_arrays), ("cells", join_arrays)):
-            parts = {f"segment_{k:02d}": node.outputs[name] for k, node in enumerate(self.ctx.segments, 1) if name in node.outputs}
-            if parts:
-                self.out(name, join(**parts) if len(parts) > 1 else next(iter(parts.values())))
-        for name in ("results", "structure", "restart"):
-            if name in last:
-                self.out(name, last[name])
 
     def should_run_disagree(self) -> bool:
         """One model says nothing of how sure it is."""
@@ -195,13 +181,3 @@ class MdWorkChain(SegmentedWorkChain):
         found = node.outputs.results
         largest, step = found["disagreement_max_ev_per_angstrom"], found["worst_step"]
         self.report(f"the members differ most at step {step}, by {largest:.3g} eV/Å; on average by {found[MEAN]:.3g} eV/Å")
-
-    def results(self) -> ExitCode | None:
-        """Watch the linkers."""
-        linkers = watch_linkers(self.inputs.reference, self.outputs["trajectory"], self.inputs.watch)
-        self.out("linkers", linkers)
-        if not linkers["whole"]:
-            first = linkers["breaks"][0]
-            values = {"linker": first["linker"], "bond": first["reason"], "step": first["step"], "temperature": first["temperature"] or 0.0}
-            return self.exit_codes.ERROR_LINKER_BROKEN.format(**values)
-        return None

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiida.engine import ExitCode
+from aiida.engine import CalcJob, ExitCode, while_
 from aiida.orm import CalcJobNode, Float, Int, to_aiida_type
 
 from aiida_zif.calculations.stalled import monitor
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.formats import scheduler
-from aiida_zif.workchains.chain import SegmentedWorkChain
+from aiida_zif.workchains.chain import ZifWorkChain
 
 OUT_OF_MEMORY, NODE_FAILED, STOPPED_BY_MONITOR = 110, 140, 150
 """AiiDA's own statuses."""
 
 
-class ResumingWorkChain(SegmentedWorkChain):
+class ResumingWorkChain(ZifWorkChain):
     """A run in segments that is limited by progress and not by the number of its jobs."""
 
+    JOB: type[CalcJob]
+    """The CalcJob of one segment."""
+    STAGE: str
     UNIT = "step"
     """What is counted."""
     HANDLERS: tuple[str, ...] = ("stopped_by_user", "disk_full", "hanging", "out_of_memory", "requeued", "cancelled", "interrupted")
@@ -31,14 +34,43 @@ class ResumingWorkChain(SegmentedWorkChain):
     @classmethod
     def define(cls, spec: Any) -> None:
         super().define(spec)
+        spec.input(
+            "max_stalled", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(2), help="Segments in a row without progress."
+        )
+        segment = (*cls.before_segment(), cls.run_segment, cls.inspect_segment)
+        spec.outline(cls.setup, while_(cls.should_run_segment)(*segment), *cls.after_segments())
         spec.input("stalled_minutes", valid_type=Float, serializer=to_aiida_type, default=lambda: Float(60.0), help="Then a job hangs.")
         spec.input("max_requeues", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(10), help="In a row, without progress.")
-        declare(spec, "ERROR_INTERRUPTED", "ERROR_DISK_FULL", "ERROR_JOB_HANGS", "ERROR_CANCELLED")
+        declare(
+            spec, "ERROR_NO_PROGRESS", "ERROR_OUT_OF_MEMORY", "ERROR_INTERRUPTED", "ERROR_DISK_FULL", "ERROR_JOB_HANGS", "ERROR_CANCELLED"
+        )  # fmt: skip
+
+    @classmethod
+    def before_segment(cls) -> tuple[Any, ...]:
+        """Return the steps of the outline that come before each segment."""
+        return ()
+
+    @classmethod
+    def after_segments(cls) -> tuple[Any, ...]:
+        """Return the steps of the outline that follow the last segment."""
+        return (cls.results,)
 
     def setup(self) -> None:
         """Nothing has been done, and nothing has gone wrong yet."""
-        super().setup()
+        self.ctx.segments, self.ctx.finished, self.ctx.stalled, self.ctx.done = [], False, 0, 0
         self.ctx.changes, self.ctx.hangs, self.ctx.requeues, self.ctx.cancellations = {}, 0, 0, 0
+
+    def should_run_segment(self) -> bool:
+        """Go on until the asked step is the last step."""
+        return not self.ctx.finished
+
+    def segment_inputs(self, previous: CalcJobNode | None) -> dict[str, Any]:
+        """Return the inputs of the next segment, which continues from ``previous``."""
+        raise NotImplementedError
+
+    def progress_of(self, node: CalcJobNode) -> int:
+        """Return the last step that the segment reached."""
+        raise NotImplementedError
 
     def asked(self) -> int:
         """Return the last step of the whole run."""
@@ -56,13 +88,21 @@ class ResumingWorkChain(SegmentedWorkChain):
         """Put out what the segments made so far."""
         raise NotImplementedError
 
+    def results(self) -> ExitCode | None:
+        """Judge what the segments made, joined."""
+        raise NotImplementedError
+
+    def monitors(self) -> dict[str, Any]:
+        """Return what watches the jobs while they run."""
+        return monitor(self.inputs.stalled_minutes.value)
+
     def run_segment(self) -> Any:
         """Submit the next segment, watched, with the options that the handlers changed."""
         number = self.ctx.number = self.ctx.get("number", 0) + 1
         inputs = self.segment_inputs(self.ctx.segments[-1] if self.ctx.segments else None)
         options = {**self.options(self.STAGE), **self.ctx.changes}
         inputs["metadata"] = {"options": options, "call_link_label": f"segment_{number:02d}"}
-        node = self.submit(self.JOB, monitors=monitor(self.inputs.stalled_minutes.value), **inputs)
+        node = self.submit(self.JOB, monitors=self.monitors(), **inputs)
         return {"segment": node}
 
     def inspect_segment(self) -> ExitCode | None:

@@ -59,9 +59,11 @@ def test_job_calls_the_program_plainly(prepare: Callable[..., Any], inputs: dict
     assert prepared.calcinfo.local_copy_list == [(uuid, "model.nequip.pt2", "model.nequip.pt2")]
 
 
-def test_restart_goes_on_with_the_remaining_steps(prepare: Callable[..., Any], inputs: dict[str, Any]) -> None:
+def test_restart_goes_on_with_the_remaining_steps(
+    prepare: Callable[..., Any], inputs: dict[str, Any], restart_file: Callable[..., Any]
+) -> None:
     """The restart file is copied in, no data file is written, and the first stage is not run again."""
-    restart = SinglefileData(io.BytesIO(b"LammpS RestartT\0"), filename="segment.restart").store()
+    restart = restart_file(150).store()
     prepared = prepare(LammpsMdCalculation, **inputs, restart=restart, finished_steps=Int(150))
     text = prepared.files["input.in"]
     assert (restart.uuid, "segment.restart", "segment.restart") in prepared.calcinfo.local_copy_list
@@ -117,3 +119,16 @@ def test_finished_steps_need_a_restart_file(refusal: Callable[..., str], inputs:
 def test_bad_wall_is_refused(refusal: Callable[..., str], inputs: dict[str, Any], wall: dict[str, Any], sentence: str) -> None:
     """An unknown element, a missing style, a line that would be read as syntax, an unknown key."""
     assert sentence in refusal(LammpsMdCalculation, **inputs, wall=Dict(wall))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "is empty"), (b"LammpS RestartT\0 and no more", "is cut after"), (None, "is of step 140, but 150 steps of 0.5 fs")],
+    ids=["empty", "cut", "another step"],
+)
+def test_restart_file_of_another_time_is_refused(
+    refusal: Callable[..., str], inputs: dict[str, Any], restart_file: Callable[..., Any], content: bytes | None, sentence: str
+) -> None:
+    """Looked into before anything is submitted: whole, and of the step that is said to be done."""
+    restart = restart_file(140) if content is None else SinglefileData(io.BytesIO(content), filename="segment.restart")
+    assert sentence in refusal(LammpsMdCalculation, **inputs, restart=restart.store(), finished_steps=Int(150))

@@ -21,7 +21,11 @@ reached() {{ awk -v s=$1 '/^ /&&$1>=s{{f=1}} END{{exit !f}}' aiida-1.ener 2>/dev
 trained() {{ awk -F, -v e=$1 'NR>1&&$1!=""&&$1>=e{{f=1}} END{{exit !f}}' out/csv/v0/metrics.csv 2>/dev/null; }}
 epoch() {{ until trained $1; do kill -0 $pid 2>/dev/null || return; sleep 0.05; done; }}
 step() {{ until reached $1; do kill -0 $pid 2>/dev/null || return; sleep 0.1; done; }}
+# and for a row of the table of LAMMPS
+ran() {{ awk -v s=$1 '/^ *[0-9]+ /&&$1>=s{{f=1}} END{{exit !f}}' log.lammps 2>/dev/null; }}
+md() {{ until ran $1; do kill -0 $pid 2>/dev/null || return; sleep 0.02; done; }}
 scheduler() {{ echo "$*" >> _scheduler-stderr.txt; }}
+[ -f $state/always ] && . $state/always
 [ -f $state/before_$n ] && . $state/before_$n
 {program} "$@" & pid=$!
 [ -f $state/during_$n ] && . $state/during_$n
@@ -42,10 +46,15 @@ class Harm:
         """Run shell commands in the job's folder before the program begins."""
         (self.folder / f"before_{start}").write_text(commands + "\n")
 
+    def always(self, commands: str) -> None:
+        """Run shell commands before the program begins, at every start."""
+        (self.folder / "always").write_text(commands + "\n")
+
     def during(self, start: int, commands: str) -> None:
         """Run shell commands while it runs.
 
-        ``step N`` and ``epoch N`` wait for a step or an epoch, ``$pid`` is its process, ``scheduler WORDS`` writes stderr.
+        ``step N``, ``md N`` and ``epoch N`` wait for a step of CP2K, of LAMMPS, or an epoch, ``$pid`` is its process,
+        ``scheduler WORDS`` writes stderr.
         """
         (self.folder / f"during_{start}").write_text(commands + "\n")
 

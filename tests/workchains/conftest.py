@@ -164,14 +164,6 @@ def cp2k_restart(crystal: Any) -> Callable[[int], Any]:
 
 
 @pytest.fixture
-def restart_file() -> Callable[..., Any]:
-    """Return an unstored restart file."""
-    from aiida.orm import SinglefileData
-
-    return lambda content=b"restart": SinglefileData(io.BytesIO(content), filename="segment.restart")
-
-
-@pytest.fixture
 def make_thermo() -> Callable[..., Any]:
     """Return ``make_thermo(stages, rows, pressure)``: a thermo node with ``rows`` rows per stage; ``pressure(stage, row)`` in eV/Å³."""
     from aiida.orm import ArrayData
@@ -226,7 +218,7 @@ def md_ending(
         ours = {
             "trajectory": trajectory,
             "thermo": make_thermo(labels),
-            "restart": restart_file(str(begin).encode()),
+            "restart": restart_file(begin),
             "structure": to_structure(species, positions, cell),
             "results": Dict({"last_step": begin, "restart_step": begin}),
             "linkers": Dict({"whole": True, "n_linkers": 4, "breaks": []}),

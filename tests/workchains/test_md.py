@@ -97,7 +97,7 @@ def test_one_frame_is_a_vibration(
 @pytest.mark.parametrize(
     ("label", "status", "values"),
     [
-        ("ERROR_MODEL_UNSTABLE", 531, {"step": 5, "reason": "lost atoms"}), ("ERROR_MODEL_UNUSABLE", 220, {"reason": "cut"}),
+        ("ERROR_PROGRAM_ABORTED", 331, {"program": "LAMMPS", "reason": "no"}), ("ERROR_MODEL_UNUSABLE", 220, {"reason": "cut"}),
         ("ERROR_OUT_OF_MEMORY", 333, {}),
     ],
 )  # fmt: skip
@@ -136,7 +136,7 @@ def test_model_for_another_machine_is_compiled_again(
 ) -> None:
     """Once, from its package, with the options of the MD; the MD goes on with it, and the chain puts it out."""
     found = run_chain(MdWorkChain, elsewhere(md_ending, make_compiled()), **unfit)
-    assert (found.status, found.labels) == (0, ["segment_01", "compile", "segment_01"])
+    assert (found.status, found.labels) == (0, ["segment_01", "compile", "segment_02"])
     refused, compiling, ran = found.children
     assert compiling.inputs["model"].uuid == model.uuid
     assert compiling.inputs["device"].value == "cpu"
@@ -170,7 +170,7 @@ def test_model_that_fits_nowhere_stops_the_chain(
 ) -> None:
     """Compiled once and refused again: 225, and no third time."""
     found = run_chain(MdWorkChain, elsewhere(md_ending, make_compiled(AOTI_CPU_ISA="SVE9")), **unfit)
-    assert (found.status, found.labels) == (225, ["segment_01", "compile", "segment_01"])
+    assert (found.status, found.labels) == (225, ["segment_01", "compile", "segment_02"])
     assert "do the jobs run on machines that differ?" in found.reports
 
 
@@ -212,14 +212,14 @@ def test_chain_can_begin_in_the_middle(
     run_chain: Callable[..., Any], inputs: dict[str, Any], md_ending: Callable[..., Ending], restart_file: Callable[..., Any]
 ) -> None:
     """A restart file and steps done are inputs of the chain, and reach its first job; a stall is measured from there."""
-    start = {"restart": restart_file().store(), "finished_steps": Int(20)}
+    start = {"restart": restart_file(20).store(), "finished_steps": Int(20)}
     found = run_chain(MdWorkChain, lambda _, given, __: md_ending(given, linkers=None), **inputs, **start)
     assert found.status == 0
     assert found.children[0].inputs["restart"].uuid == start["restart"].uuid
     assert found.outputs["trajectory"].frames().steps.tolist() == [39, 40]
 
     def stalled(*_: Any) -> Ending:
-        outputs = {"results": Dict({"restart_step": 20}), "restart": restart_file()}
+        outputs = {"results": Dict({"restart_step": 20}), "restart": restart_file(20)}
         return Ending("ERROR_INTERRUPTED", outputs, {"done": 22, "asked": 40})
 
     found = run_chain(MdWorkChain, stalled, **inputs, **start)

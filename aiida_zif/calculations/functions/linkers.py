@@ -13,7 +13,7 @@ from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.calculations.plain import plain
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.science import linkers, melting
+from aiida_zif.science import hazard, linkers, melting
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.melt_evidence import Evidence
 from aiida_zif.science.msd import unwrap
@@ -28,9 +28,19 @@ def scale_volume(structure: StructureData, factor: Float) -> StructureData:
 
 @calcfunction
 def watch_linkers(reference: StructureData, trajectory: ZifTrajectoryData, parameters: Dict) -> Dict:
-    """Follow every linker of ``reference`` through ``trajectory``; broken means in ``consecutive`` frames or more in a row."""
+    """Follow every linker of ``reference`` through ``trajectory``; broken means in ``consecutive`` frames or more in a row.
+
+    With ``before_step`` only the frames before it count: what is torn by a run that blew up says nothing of the linkers.
+    """
+    wanted = parameters.get_dict()
+    before = wanted.pop("before_step", None)
+    topology = linkers.perceive(*structure_arrays(reference))
     frames = trajectory.frames(fields=("positions", "cells", "steps", "temperatures"))
-    report = linkers.watch(linkers.perceive(*structure_arrays(reference)), frames, **parameters.get_dict())
+    if before is not None and frames.steps is not None:
+        frames = frames.select(np.flatnonzero(frames.steps < before))
+    if not len(frames):
+        return Dict({"whole": True, "n_linkers": topology.n_linkers, "frames": 0, "breaks": [], **parameters.get_dict()})
+    report = linkers.watch(topology, frames, **wanted)
     share = report.intact_share
     result = {
         "whole": report.whole, "n_linkers": report.n_linkers, "frames": len(frames), "breaks": report.breaks,
@@ -38,6 +48,28 @@ def watch_linkers(reference: StructureData, trajectory: ZifTrajectoryData, param
         "shortest_distance_angstrom": report.shortest_distance, **parameters.get_dict(),
     }  # fmt: skip
     return Dict(plain(result))
+
+
+@calcfunction
+def linker_hazard(confidence: Float, **runs: Dict) -> Dict:
+    """Return breaks per linker and nanosecond with their exact Poisson interval, for each temperature of ``runs``, and of all together.
+
+    Each of ``runs`` holds ``n_linkers``, ``end_ps``, ``breaks_ps`` (of the first break of each linker that broke) and ``temperature_k``.
+    """
+    by_temperature: dict[float, list[hazard.Exposure]] = {}
+    for _, node in sorted(runs.items()):
+        run = node.get_dict()
+        one = hazard.exposure(run["n_linkers"], run["end_ps"], run["breaks_ps"])
+        by_temperature.setdefault(float(run["temperature_k"]), []).append(one)
+    rows = []
+    for kelvin, exposures in sorted(by_temperature.items()):
+        total = hazard.pool(exposures)
+        found = hazard.rate(total.n_breaks, total.linker_ns, confidence.value)
+        rows.append({
+            "temperature_k": kelvin, "runs": len(exposures), "breaks": total.n_breaks, "linker_ns": total.linker_ns,
+            "rate_per_ns": found.rate, "rate_low_per_ns": found.low, "rate_high_per_ns": found.high,
+        })  # fmt: skip
+    return Dict({"confidence": confidence.value, "interval": "Garwood", "rows": rows})
 
 
 @calcfunction

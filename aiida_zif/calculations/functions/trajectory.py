@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from aiida.engine import calcfunction
-from aiida.orm import ArrayData, Dict, Float, StructureData
+from aiida.orm import ArrayData, Data, Dict, Float, Int, StructureData
 from numpy.typing import NDArray
 
 from aiida_zif import __version__
@@ -81,6 +81,56 @@ def join_arrays(**segments: ArrayData) -> ArrayData:
     result.base.attributes.set_many({key: value for key, value in nodes[0].base.attributes.all.items() if key.startswith("units|")})
     result.base.attributes.set("stages", nodes[-1].base.attributes.get("stages", []))
     return result
+
+
+@calcfunction
+def count_in_longer_steps(segment: Data, factor: Int) -> Data:
+    """Return a trajectory, or the arrays, of a segment whose time step was divided by ``factor``, counted in the steps asked for.
+
+    Strides were multiplied, so that only what was printed where a job happened to stop lies between the steps asked for: it is left out.
+    """
+    k = factor.value
+    if isinstance(segment, ZifTrajectoryData):
+        frames = segment.frames()
+        rows = np.flatnonzero(frames.steps % k == 0)
+        facts = {name: value for name in ("kind", "stages") if (value := segment.base.attributes.get(name, None)) is not None}
+        timestep = segment.base.attributes.get("timestep_fs") * k
+        kept = frames.select(rows)
+        return ZifTrajectoryData.from_frames(replace(kept, steps=kept.steps // k), unwrapped=True, timestep_fs=timestep, **facts)
+    rows = segment.get_array("step") % k == 0
+    result = ArrayData()
+    for name in segment.get_arraynames():
+        values = segment.get_array(name)[rows]
+        result.set_array(name, values / k if name == "step" else values)
+    result.base.attributes.set_many({key: value for key, value in segment.base.attributes.all.items() if key.startswith("units|")})
+    result.base.attributes.set("stages", segment.base.attributes.get("stages", []))
+    return result
+
+
+@calcfunction
+def join_results(asked: Dict, **segments: Dict) -> Dict:
+    """Return the facts of the last segment in steps of ``timestep_fs`` asked for, the costs of all added, the time steps used by step.
+
+    ``asked`` holds ``timestep_fs`` and ``steps`` of the run. Steps that were run again count with the time step of the last time.
+    """
+    parts = [segments[name].get_dict() for name in sorted(segments)]
+    length = asked["timestep_fs"]
+    used: list[dict[str, float]] = []
+    for part in parts:
+        for one in part.get("timesteps", []):
+            share = one["timestep_fs"] / length
+            first, last = one["first_step"] * share, one["last_step"] * share
+            used = [{**old, "last_step": min(old["last_step"], first)} for old in used if old["first_step"] < first]
+            if used and used[-1]["timestep_fs"] == one["timestep_fs"] and used[-1]["last_step"] == first:
+                used[-1]["last_step"] = last
+            else:
+                used.append({"first_step": first, "last_step": last, "timestep_fs": one["timestep_fs"]})
+    facts = {**parts[-1], "timesteps": used, "segments": len(parts), "asked_step": asked["steps"]}
+    share = parts[-1].get("timesteps", [{"timestep_fs": length}])[-1]["timestep_fs"] / length
+    facts |= {name: facts[name] * share for name in ("last_step", "restart_step", "first_bad_step") if facts.get(name) is not None}
+    costs = ("job_wall_s", "core_s", "wall_s", "cpu_s")
+    facts |= {name: sum(part[name] or 0 for part in parts if name in part) for name in costs if any(name in part for part in parts)}
+    return Dict(facts)
 
 
 @calcfunction
