@@ -45,7 +45,7 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
     # a scan learns from datasets or draws them from trajectories
     assert ("[required]" in result.output) == (stage != "scan")
     assert ("--code" in result.output) == ("--options" in result.output) == (stage != "dataset")
-    assert ("--model" in result.output) == (stage in [*MD, "active_learning"])
+    assert ("--model" in result.output) == (stage in [*MD, "active_learning", "validation"])
 
 
 def test_dry_run_shows_inputs_text_and_forecast_and_stores_nothing(call: Call, codes: Any, stored: Callable[[], int]) -> None:
@@ -80,6 +80,15 @@ def test_dry_run_of_active_learning_shows_its_first_test(call: Call, codes: Any,
     forecast = " ".join(result.output.partition("Forecast")[2].split())
     assert "4 × 10000 steps of 1.0 fs = 10 ps" in forecast
     assert "at most 3 rounds of at most 60 labels each, retrained from the weights before" in forecast
+
+
+def test_dry_run_of_a_validation_names_each_run(call: Call, codes: Any, model: Any, make_trajectory: Any) -> None:
+    """Reference, temperature and length; the input of the first."""
+    given = ("--structure", CRYSTAL, "--model", model.store().pk, "--trajectory", f"crystal={make_trajectory().store().pk}")
+    result = call("launch", "validation", *given, "--seed", 77, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "77" in result.output.partition("velocity all create")[2].splitlines()[0]
+    assert "crystal: 6 frames, " in result.output
 
 
 def test_seed_of_an_ensemble_counts(call: Call, codes: Any, model: Any) -> None:
