@@ -113,6 +113,11 @@ def hazard(nodes: Mapping[str, ProcessNode]) -> list[dict[str, Any]]:
     return [{"from_k": low, "to_k": low + BIN_K, "linker_ns": risk[low], "breaks": breaks[low]} for low in bins]
 
 
+def unwatched(nodes: Mapping[str, ProcessNode]) -> list[str]:
+    """Return the melt-quenches with a run whose linkers were not watched, because it failed first: what broke there is not counted."""
+    return [name for name, node in nodes.items() if any("linkers" not in chain.outputs for chain in md_chains(node))]
+
+
 def _bin(temperature: float) -> float:
     return BIN_K * (temperature // BIN_K)
 
