@@ -131,7 +131,7 @@ def _notes(given: Mapping[str, Any], rows: Mapping[str, Any], by: Rule) -> list[
              for name, found in rows[label]["observables"].items() if found["outliers"]}  # fmt: skip
     notes += [f"Outlier in {one} (counted all the same)." for one in sorted(named)]
     if lost := given.get("unwatched"):
-        notes.append(f"What broke in {', '.join(lost)} is not counted: the run failed before its linkers were watched, so that rates are low.")
+        notes.append(f"What broke in {', '.join(lost)} is not counted: it failed unwatched, and the rates are low.")
     if not given["hazard"]:
         notes.append("No linker was watched to the end of a run: there is no rate of breaking.")
     return notes
