@@ -63,10 +63,22 @@ def pairs(
 
 
 def counts(
-    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float
-) -> NDArray[np.int64]:
-    """Return ``(n_centers,)``, the neighbours of each centre in one frame. Raises ``ValueError`` without an atom of one of the two."""
-    return _counted(positions, cell, *_chosen(species, center, neighbour), cutoff)
+    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float,
+    unique: bool = False,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Return ``(n_centers,)``, the neighbours of each centre in one frame: those nearer than ``cutoff`` Å.
+
+    Where they are ``unique``, as in aMOF, which takes 2.895 Å, a neighbour counts for its nearest centre only.
+    Raises ``ValueError`` without an atom of one of the two.
+    """
+    centers, others = _chosen(species, center, neighbour)
+    if not unique or np.array_equal(centers, others):
+        return _counted(positions, cell, centers, others, cutoff)
+    i, j, distance = neighbours.between(positions[centers], positions[others], cell, cutoff)
+    order = np.lexsort((distance, j))
+    _, first = np.unique(j[order], return_index=True)
+    found: NDArray[np.int64] = np.bincount(i[order][first], minlength=len(centers))
+    return found
 
 
 def _chosen(species: Sequence[str], center: str, neighbour: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
