@@ -175,16 +175,17 @@ def make_compiled() -> Callable[..., Any]:
 
 @pytest.fixture
 def restart_file() -> Callable[..., Any]:
-    """Return ``restart_file(step)``: an unstored restart file of LAMMPS, the header and the mark at its end."""
+    """Return ``restart_file(step, timestep_ps)``: an unstored restart file of LAMMPS, the header and the mark at its end."""
     from aiida.orm import SinglefileData
 
     mark = b"LammpS RestartT\0"
     sizes = struct.pack("<8i", 1, 4, 48, 4, 2, 4, 3, 8)
 
-    def make(step: int = 15) -> SinglefileData:
+    def make(step: int = 15, timestep_ps: float | None = None) -> SinglefileData:
         version, units = struct.pack("<ii12s", 0, 12, b"22 Jul 2025"), struct.pack("<ii6s", 4, 6, b"metal")
-        content = mark + struct.pack("<ii", 1, 3) + version + sizes + units + struct.pack("<iq", 5, step) + mark
-        return SinglefileData(io.BytesIO(content), filename="segment.restart")
+        content = mark + struct.pack("<ii", 1, 3) + version + sizes + units + struct.pack("<iq", 5, step)
+        content += b"" if timestep_ps is None else struct.pack("<id", 50, timestep_ps)
+        return SinglefileData(io.BytesIO(content + mark), filename="segment.restart")
 
     return make
 

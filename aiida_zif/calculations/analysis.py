@@ -41,6 +41,7 @@ class ZifAnalysisCalculation(CalcJob):
         spec.default_output_node = "summary"
         declare(
             spec, "ERROR_NO_OUTPUT", "ERROR_ANALYSIS_REFUSED", "ERROR_OUTPUT_UNREADABLE", "ERROR_OUT_OF_MEMORY", "ERROR_DISK_FULL",
+            "ERROR_INTERRUPTED",
         )  # fmt: skip
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:

@@ -123,8 +123,7 @@ def _lammps(path: Path) -> Frames:
         return lammps_data.read(text, names)
     if style is None:
         raise ValueError("the style of its atoms is not told by the columns; write it behind the word: Atoms # full")
-    by_type: Any = _by_ase(path, "lammps-data", atom_style=style, sort_by_id=True)
-    return by_type
+    return _by_ase(path, "lammps-data", atom_style=style, sort_by_id=True)
 
 
 def _element(mass: str, word: str) -> str:

@@ -24,6 +24,8 @@ class ZifAnalysisParser(ZifParser):
         if not (folder / analysis_run.SUMMARY).exists():
             if self.ended_by == scheduler.DISK_FULL:
                 return self.verdict("ERROR_DISK_FULL", done=0, asked=1)
+            if self.ended_by is not None:
+                return self.verdict("ERROR_INTERRUPTED", done=0, asked=1)
             if not self.stdout and not self.stderr:
                 return self.verdict("ERROR_NO_OUTPUT", program=self.program)
             return self.verdict("ERROR_ANALYSIS_REFUSED", reason=last_words(self.stdout or self.stderr, 1))

@@ -25,7 +25,7 @@ from aiida_zif.science import stability
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import FS_IN_PS
 
-BLOWN_UP = ("lost atoms", "non-numeric", "atoms missing", "atom missing", "out of range atoms", "simulation unstable")
+BLOWN_UP = ("lost atoms", "non-numeric", "missing on proc", "out of range atoms", "simulation unstable")
 """Words of LAMMPS, in lower case, for atoms that flew apart."""
 RECORD = "zif-lmp: {"
 """How the last line of zif-lmp begins; a LAMMPS of a cluster prints none."""

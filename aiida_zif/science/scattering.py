@@ -68,16 +68,16 @@ def total_scattering(
 ) -> Scattering:
     """Return S(q) and D(r) of the atoms ``species`` in ``volume`` (Å³) whose partial g(r) at the equally spaced ``r`` (Å) are given.
 
-    ``partials`` holds each pair of elements once, in either order. S(q) is trustworthy from about 2π/r_max on; the glass's first sharp
-    peak needs r_max of 15 Å or more.
+    ``partials`` holds each pair of elements once, in either order. S(q) begins at 2π/r_max, below which these distances say nothing; the
+    glass's first sharp peak needs r_max of 15 Å or more. It can be negative, but not below 1 − ⟨f²⟩/⟨f⟩².
     Raises ``ValueError`` where a pair is missing, a volume or q is not positive, or an element's scattering is unknown.
     """
     if not (volume > 0 and 0 < q_max <= Q_MAX and n_q > 1 and len(r) > 1):
         raise ValueError(f"a volume of {volume} Å³, {len(r)} distances and q to {q_max} 1/Å were given; q goes to {Q_MAX:g} at most")
     elements = sorted(set(species))
     share = {symbol: species.count(symbol) / len(species) for symbol in elements}
-    q = np.linspace(q_max / n_q, q_max, n_q)
     step = float(r[1] - r[0])
+    q = np.linspace(2 * np.pi / float(r[-1] + step / 2), q_max, n_q)
     density = len(species) / volume
     strength = {symbol: strengths(symbol, q, radiation) for symbol in elements}
     mean = np.sum([share[symbol] * strength[symbol] for symbol in elements], axis=0)

@@ -45,7 +45,7 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
     # a scan learns from datasets or draws them from trajectories
     assert ("[required]" in result.output) == (stage != "scan")
     assert ("--code" in result.output) == ("--options" in result.output) == (stage != "dataset")
-    assert ("--model" in result.output) == (stage in [*MD, "active_learning"])
+    assert ("--model" in result.output) == (stage in [*MD, "active_learning", "validation"])
 
 
 def test_dry_run_shows_inputs_text_and_forecast_and_stores_nothing(call: Call, codes: Any, stored: Callable[[], int]) -> None:

@@ -149,7 +149,7 @@ def test_table_of_glasses(call: Call, glasses: Any) -> None:
 
 def test_figure_of_a_table_without_its_ensemble_is_refused(refused: Callable[..., str], glasses: Any, tmp_path: Path) -> None:
     """The replicas in time are those of the ensemble's nodes."""
-    assert "ensemble of this table is not here" in refused("table", glasses.pk, "--figure", tmp_path / "a.svg")
+    assert "chain of this table is not here" in refused("table", glasses.pk, "--figure", tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize("name", ["paper-melt-map", "paper-finite-size", "demo-melt-map"])

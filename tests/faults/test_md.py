@@ -208,7 +208,8 @@ def test_four_segments_are_one_run(
     assert whole.is_finished_ok, reports(whole)
     small = code_on(make_small_disk("3m"), harm, program)
     harm.during(2, "md 12000; kill -9 $pid")
-    harm.before(3, "sed -i 's/^fix md_heat/timer timeout 0:00:01 every 10\\nfix md_heat/' input.in")
+    slower = "sed -i -e 's/sleep 0.05/sleep 0.4/' -e 's/^min_style/timer timeout 0:00:01 every 10\\nmin_style/' input.in"
+    harm.before(3, slower)
     harm.during(4, "md 30000; cat /dev/zero > filler 2> /dev/null")
     stopped = md({**RUN}, code=small)
     said = reports(stopped)

@@ -134,6 +134,47 @@ def test_what_is_no_number_is_a_blow_up(read: Callable[..., Any], md_files: dict
     assert "step 15" in found.message
 
 
+def heated(log: bytes, step: str, kelvin: str) -> bytes:
+    """Return a log with another temperature at the first row of a step."""
+    lines = log.decode().splitlines(keepends=True)
+    where = next(k for k, line in enumerate(lines) if len(line.split()) == 19 and line.split()[0] == step)
+    words = lines[where].split()
+    lines[where] = " ".join([*words[:4], kelvin, *words[5:]]) + "\n"
+    return "".join(lines).encode()
+
+
+def test_temperature_that_ran_away_is_a_blow_up(read: Callable[..., Any], md_files: dict[str, bytes]) -> None:
+    """Above a multiple of the set point; the restart file kept is one no later than a row that was sound."""
+    found = read(log__lammps=heated(md_files["log.lammps"], "20", "2500"))
+    assert found.status == 531
+    assert "step 20: the temperature is 2500 K, above the 2000 K that the stage warm can reach" in found.message
+    results = found.outputs["results"].get_dict()
+    assert (results["first_bad_step"], results["last_sound_step"], results["restart_step"]) == (20, 15, 15)
+    assert read(log__lammps=heated(md_files["log.lammps"], "20", "1900")).status == 0
+
+
+@pytest.mark.parametrize("words", ["Non-numeric atom coords - simulation unstable", "Bond atoms 1 2 missing on proc 0 at step 5", "Out of range atoms"])
+def test_atoms_that_flew_apart_are_a_blow_up(read: Callable[..., Any], md_files: dict[str, bytes], words: str) -> None:
+    """In whichever words LAMMPS says it, and not as an abort."""
+    log = md_files["log.lammps"].split(b'print "ZIF LAST')[0] + f"ERROR: {words} (src/domain.cpp:494)\n".encode()
+    assert read(log__lammps=log, final__data=None).status == 531
+
+
+@pytest.mark.parametrize(
+    ("stderr", "status", "said"),
+    [
+        (b"slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***\n", 410, "walltime"),
+        (b"fprintf: No space left on device\n", 412, "disk full"), (b"Detected 1 oom_kill event\n", 333, "out of memory"),
+    ],
+)  # fmt: skip
+def test_who_ended_it_is_kept(read: Callable[..., Any], md_files: dict[str, bytes], stderr: bytes, status: int, said: str) -> None:
+    """In the results, for the chain."""
+    log = md_files["log.lammps"]
+    found = read(log__lammps=log[: int(len(log) * 0.9)], final__data=None, stderr=stderr)
+    assert found.status == status
+    assert found.outputs["results"]["ended_by"] == said
+
+
 def test_refused_model_gives_its_sentence(read: Callable[..., Any]) -> None:
     """Before the first step: zif-lmp's own words."""
     log = b"LAMMPS (22 Jul 2025 - Update 4)\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiida_zif.science import scattering
+from aiida_zif.science import rdf, scattering
 
 R = np.arange(0.005, 20.0, 0.01)
 
@@ -35,6 +35,21 @@ def test_a_diatomic_gas_scatters_as_debye_says(radiation):
     expected = zinc * nitrogen / 2 / ((zinc + nitrogen) / 2) ** 2 * np.sinc(found.q * distance / np.pi) * 2 * window
     np.testing.assert_allclose(found.s - 1, expected, rtol=1e-3, atol=1e-6)
     assert found.r[np.argmax(found.d)] == pytest.approx(distance, abs=0.02)
+
+
+def test_no_intensity_is_negative(zif4):
+    """ZIF-4 at 600 K: S is above 1 − ⟨f²⟩/⟨f⟩² but for the ripple of a transform that ends, and its D(r) has the C–N bond as first peak."""
+    frame = zif4.select([0, 26, 52])
+    elements = sorted(set(frame.species))
+    found = {(a, b): rdf.radial_distribution(frame, a, b, 18.0, 900) for k, a in enumerate(elements) for b in elements[k:]}
+    partials = {pair: one.g for pair, one in found.items()}
+    r = found["C", "C"].r
+    for radiation in ("xray", "neutron"):
+        seen = scattering.total_scattering(frame.species, float(frame.volumes[0]), r, partials, radiation)
+        strength = np.stack([scattering.strengths(symbol, seen.q, radiation) for symbol in frame.species])
+        bound = 1 - (strength**2).mean(axis=0) / strength.mean(axis=0) ** 2
+        assert (seen.s > bound - 0.3).all()
+        assert seen.r[np.argmax(seen.d * (seen.r < 1.6))] == pytest.approx(1.37, abs=0.05)
 
 
 def test_forward_scattering_counts_the_electrons():

@@ -13,6 +13,7 @@ from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
 from aiida_zif.workchains.pipeline import PipelineWorkChain
+from aiida_zif.workchains.protocol import merge
 
 from .conftest import Ending
 
@@ -182,8 +183,6 @@ def test_options_by_stage_reach_each_stage(walked: Any) -> None:
 @pytest.fixture
 def testing(inputs: dict[str, Any]) -> dict[str, Any]:
     """As the protocol wants it: the model is tested before the melt."""
-    from aiida_zif.workchains.protocol import merge
-
     return {**inputs, "parameters": Dict(merge(inputs["parameters"].get_dict(), {"active_learning": {"in_pipeline": True}}))}
 
 
@@ -256,8 +255,7 @@ def test_no_solid_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, 
     """420 with the reason of the ensemble."""
     failed = Ending("ERROR_TOO_FEW_REPLICAS", calls={"replica_01": (MeltQuenchWorkChain, BROKEN)}, values={"done": 0, "asked": 1})
     found = run_chain(PipelineWorkChain, endings(glasses=failed), **inputs)
-    assert found.status == 420
-    assert "0 of 1 replicas" in found.message
+    assert (found.status, "0 of 1 replicas" in found.message) == (420, True)
 
 
 def test_recorded_trajectories_take_the_place_of_aimd(
@@ -280,8 +278,6 @@ def test_recorded_trajectories_take_the_place_of_aimd(
 )
 def test_bad_parameters_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], change: dict[str, Any], sentence: str) -> None:
     """A stage without numbers, more state points than there are, a model that is not trained."""
-    from aiida_zif.workchains.protocol import merge
-
     plan = merge(inputs["parameters"].get_dict(), {key: value for key, value in change.items() if key != "drop"})
     plan.pop(change.get("drop", ""), None)
     assert sentence in refusal(PipelineWorkChain, **{**inputs, "parameters": Dict(plan)})
