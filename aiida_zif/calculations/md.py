@@ -162,11 +162,11 @@ class LammpsMdCalculation(LammpsRawCalculation):
             files["data"] = SinglefileData(io.BytesIO(data.encode()), filename=DATA)
         with rendered(self, script=SinglefileData(io.BytesIO(script.encode()), filename="input.in"), files=files):
             calcinfo = super().prepare_for_submission(folder)
-        if isinstance(model, ZifForceFieldData):
+        if isinstance(potential, ForceField):
             calcinfo.local_copy_list = [(model.uuid, name, name) for name in potential.files]
             # LAMMPS would take a file that is not there from a folder of its own, and nobody would know
             calcinfo.prepend_text = "unset LAMMPS_POTENTIALS"
-        else:
+        elif isinstance(model, ZifModelData):
             calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
         if restart is not None:
             calcinfo.local_copy_list.append((restart.uuid, restart.filename, RESTART))

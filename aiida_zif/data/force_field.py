@@ -43,9 +43,8 @@ class ZifForceFieldData(Data):
         """
         contents = dict(files or {})
         if set(contents) != set(force_field.files) or TOPOLOGY in contents:
-            raise ValueError(
-                f"the force field reads {', '.join(force_field.files) or 'no file'}, but given were {', '.join(contents) or 'none'}"
-            )
+            read, given = (", ".join(sorted(names)) or "no file" for names in (force_field.files, contents))
+            raise ValueError(f"the force field reads {read}, but given: {given}")
         node = cls()
         n_atoms = 0
         if topology is not None:
@@ -53,11 +52,11 @@ class ZifForceFieldData(Data):
             if found.n_types != len(force_field.elements):
                 raise ValueError(f"the topology has {found.n_types} atom types, but the force field {len(force_field.elements)}")
             n_atoms, masses = len(found), [float(mass) for mass in found.masses]
-            node.base.repository.put_object_from_filelike(io.BytesIO(topology.encode()), TOPOLOGY)
+            node.base.repository.put_object_from_filelike(io.BytesIO(topology.encode()), TOPOLOGY)  # type: ignore[arg-type]
         elif len(set(force_field.elements)) < len(force_field.elements):
             raise ValueError("two atom types are of one element, so that a data file must say which atom is of which: give the topology")
         for name, content in sorted(contents.items()):
-            node.base.repository.put_object_from_filelike(io.BytesIO(content), name)
+            node.base.repository.put_object_from_filelike(io.BytesIO(content), name)  # type: ignore[arg-type]
         node.base.attributes.set_many({
             "form": "classical", "architecture": force_field.name, "units": force_field.units, "atom_style": force_field.atom_style,
             "type_names": list(force_field.elements), "commands": [list(command) for command in force_field.commands],
@@ -98,7 +97,7 @@ class ZifForceFieldData(Data):
         """The topology; ``None`` where atoms are told by their elements."""
         if not self.base.attributes.get("n_atoms"):
             return None
-        return lammps_topology.parse(self.base.repository.get_object_content(TOPOLOGY), self.base.attributes.get("atom_style"))[0]
+        return lammps_topology.parse(self.base.repository.get_object_content(TOPOLOGY, "r"), self.base.attributes.get("atom_style"))[0]
 
     @property
     def type_names(self) -> list[str]:
@@ -129,7 +128,8 @@ class ZifForceFieldData(Data):
 
 def _kept(text: str) -> str:
     """Return a data file without velocities, which are of a run, and without comments: equal content gives equal nodes."""
-    keeping, lines = True, []
+    keeping = True
+    lines: list[str] = []
     for line in text.splitlines()[1:]:
         bare = line.split("#", 1)[0].rstrip()
         if bare.strip() and bare.strip()[0].isalpha():

@@ -37,8 +37,8 @@ def read(
 
     The dump has the columns ``id type xu yu zu``, in any order, perhaps ``vx vy vz``; others are passed over. Positions are
     unwrapped and not shifted by the box's origin; cells are LAMMPS's own, lower triangular, vectors as rows. Times are
-    step × ``timestep_ps``, velocities are converted from ``units``. A frame counts when every one of its lines ends in a newline: what was cut is left out in silence,
-    a file without one whole frame gives none. So is what comes after atoms were lost.
+    step × ``timestep_ps``, velocities are converted from ``units``. A frame counts when every one of its lines ends in
+    a newline: what was cut is left out in silence, a file without one whole frame gives none. So is what comes after atoms were lost.
 
     Raises ``ValueError`` if the dump is of another kind (wrapped positions, atoms that come and go, a type without a name) and
     if it has no whole frame from which to know the atoms.

@@ -116,8 +116,9 @@ class Topology:
         wrong = [k for k, (ours, theirs) in enumerate(zip(species, found.species(elements), strict=True)) if ours != theirs]
         if wrong:
             k = wrong[0]
+            theirs = found.species(elements)[k]
             raise ValueError(
-                f"atom {k + 1} of the structure is {species[k]}, but {found.species(elements)[k]} in the force field: its atoms stand in the "
+                f"atom {k + 1} of the structure is {species[k]}, but {theirs} in the force field: give the atoms in the "
                 "order of the data file that the force field was made from"
             )
         found._check_bonds(np.asarray(positions, dtype=float), np.asarray(cell, dtype=float))
@@ -132,7 +133,7 @@ class Topology:
         if now[worst] > LONGEST * made[worst]:
             a, b = pairs[worst] + 1
             raise ValueError(
-                f"atoms {a} and {b} are bonded in the force field, {made[worst]:.2f} Å apart, but {now[worst]:.2f} Å apart in the structure: "
+                f"atoms {a} and {b} are bonded in the force field, {made[worst]:.2f} Å apart, and {now[worst]:.2f} Å in the structure: "
                 "its atoms stand in another order, or the bond is broken, which this force field does not know"
             )
 

@@ -116,9 +116,8 @@ class LammpsMdParser(ZifParser):
         if (folder / CELLS).exists():
             self.out("cells", self._cells(lammps_log.read_cells((folder / CELLS).read_text(), units), run))
         if log.finished:
-            final = lammps_data.read(
-                (folder / FINAL_DATA).read_text(), types, COLUMNS[potential.base.attributes.get("atom_style", "atomic")]
-            )
+            columns = COLUMNS[potential.base.attributes.get("atom_style", "atomic")]
+            final = lammps_data.read((folder / FINAL_DATA).read_text(), types, columns)
             self.out("structure", to_structure(final.species, final.positions[0], final.cells[0]))
         return self._judge(log, run, bad)
 

@@ -42,7 +42,7 @@ class EquationOfStateWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Temperature, volumes and times."""
-        return {"run": Dict({**plan["md"]["run"], **plan["eos"]}), "seed": Int(1), **stages.wall(plan)}
+        return {"run": Dict({**plan["md"]["run"], **plan["eos"]}), "seed": Int(1), **stages.wall(plan, inputs.get("potential"))}
 
     def run_volumes(self) -> Any:
         """All volumes in one run, since nothing is decided between them."""

@@ -83,7 +83,7 @@ class MdWorkChain(MdSegments):
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Constant volume and temperature, for as long as the protocol says."""
         run = stages.md_run(plan["md"]["run"], [stages.hold(plan["md"]["run"], "hold", **plan["md"]["hold"])], seed=1)
-        return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan)}
+        return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan, inputs.get("potential"))}
 
     @classmethod
     def before_segment(cls) -> tuple[Any, ...]:

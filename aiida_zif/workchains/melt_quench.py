@@ -94,7 +94,13 @@ class MeltQuenchWorkChain(ZifWorkChain):
         """Tmax, rate, times, supercell, criteria and wall."""
         run = stages.melt_quench_run(plan, inputs.get("potential"))
         criteria, repeats = Dict(plan["melt_quench"]["melt_criteria"]), List(plan["md"]["repeats"])
-        return {"run": Dict(run), "seed": Int(1), "melt_criteria": criteria, "repeats": repeats, **stages.wall(plan)}
+        return {
+            "run": Dict(run),
+            "seed": Int(1),
+            "melt_criteria": criteria,
+            "repeats": repeats,
+            **stages.wall(plan, inputs.get("potential")),
+        }
 
     def setup(self) -> None:
         """The supercell, and the plan up to the end of the plateau."""

@@ -44,7 +44,11 @@ class StrainFluctuationWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Temperature, times, samples wanted."""
-        return {"run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"]}), "seed": Int(1), **stages.wall(plan)}
+        return {
+            "run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"]}),
+            "seed": Int(1),
+            **stages.wall(plan, inputs.get("potential")),
+        }
 
     def setup(self) -> None:
         """The plan: equilibration, and the first production."""
