@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from aiida.common.datastructures import CalcInfo, CodeInfo
@@ -20,7 +21,7 @@ from aiida_zif.formats import nequip_config, nequip_log
 from aiida_zif.formats.dataset_file import file_of
 
 CONFIG, TRAIN, VALIDATION = "train.yaml", file_of("train"), file_of("validation")
-FOLDER, MODEL, PACKAGE_OUTPUT = "out", "model.nequip.zip", "package.out"
+FOLDER, MODEL, PACKAGE_OUTPUT, START = "out", "model.nequip.zip", "package.out", "start.nequip.zip"
 LAST, BEST = nequip_config.LAST_CHECKPOINT, nequip_config.BEST_CHECKPOINT
 
 
@@ -38,7 +39,9 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     dataset, run = inputs["dataset"], nequip_config.TrainRun.from_dict(inputs["run"].get_dict())
     if problem := frames_problem(run, dataset):
         return problem
-    if "restart" in inputs and (problem := restart_problem(inputs["restart"], run, dataset)):
+    if "start" in inputs and (problem := start_problem(inputs["start"], run, dataset)):
+        return problem
+    if "restart" in inputs and (problem := restart_problem(inputs["restart"], run, dataset, inputs.get("start"))):
         return problem
     code = inputs.get("code")
     if "frames" in inputs and code is not None:
@@ -57,11 +60,34 @@ def frames_problem(run: nequip_config.TrainRun, dataset: ZifDatasetData) -> str 
     return None
 
 
-def restart_problem(restart: FolderData, run: nequip_config.TrainRun, dataset: ZifDatasetData) -> str | None:
+def start_problem(start: ZifModelData, run: nequip_config.TrainRun, dataset: ZifDatasetData) -> str | None:
+    """Say in one sentence why ``run`` cannot go on with the weights of ``start``: no package, or another network."""
+    if start.form != "package":
+        return f"start is a model in the form {start.form}, but a training goes on with a package (.nequip.zip): give its package"
+    known = start.base.attributes
+    for name, found, wanted in (
+        ("elements", sorted(start.type_names), dataset.elements),
+        ("architecture", known.get("architecture", None), run.architecture),
+        ("cutoff", known.get("cutoff_angstrom", None), run.r_max),
+        ("precision", known.get("precision", None), run.precision),
+    ):
+        if found != wanted:
+            return f"start has {name} {found}, but the training {wanted}: give another model, or leave `start` out"
+    return None
+
+
+def start_hash(start: ZifModelData | None) -> str | None:
+    """Return the sha256 of the package that a training goes on with, ``None`` where there is none."""
+    return None if start is None else hashlib.sha256(bytes(start.get_content(mode="rb"))).hexdigest()
+
+
+def restart_problem(
+    restart: FolderData, run: nequip_config.TrainRun, dataset: ZifDatasetData, start: ZifModelData | None = None
+) -> str | None:
     """Say in one sentence why a training cannot go on from ``restart``: no checkpoint, or that of another training."""
     if missing := sorted({LAST, BEST} - set(restart.base.repository.list_object_names())):
         return f"the restart node holds no file {missing[0]}: take one that a training put out"
-    found, wanted = restart.base.attributes.get("config_hash", None), nequip_config.frozen_hash(run, dataset.elements)
+    found, wanted = restart.base.attributes.get("config_hash", None), nequip_config.frozen_hash(run, dataset.elements, start_hash(start))
     if found != wanted:
         return (
             f"the checkpoint is that of another training (settings {str(found)[:8]}, this run has {wanted[:8]}): give the run that "
@@ -86,6 +112,7 @@ class NequipTrainCalculation(CalcJob):
         spec.input("dataset", valid_type=ZifDatasetData, help="Frames to train on and to validate with.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Architecture, loss, schedule, seed.")
         spec.input("restart", valid_type=FolderData, required=False, help="Continue from this last checkpoint, and the best one so far.")
+        spec.input("start", valid_type=ZifModelData, required=False, help="A package whose weights are gone on with, not new ones.")
         spec.input("frames", valid_type=RemoteData, required=False, non_db=True, help="Folder of zif.frames to link to, not to write anew.")
         spec.input("segment_seconds", valid_type=(int, float), required=False, non_db=True, help="End after an epoch within this time.")
         common = spec.inputs.validator
@@ -109,7 +136,8 @@ class NequipTrainCalculation(CalcJob):
         """The settings, and the frames or links to them; train, and package what is trained."""
         dataset, run = self.inputs.dataset, nequip_config.TrainRun.from_dict(self.inputs.run.get_dict())
         with folder.open(CONFIG, "w") as handle:
-            handle.write(nequip_config.render(run, dataset.elements, TRAIN, VALIDATION, FOLDER))
+            start = self.inputs.get("start")
+            handle.write(nequip_config.render(run, dataset.elements, TRAIN, VALIDATION, FOLDER, None if start is None else START))
         train = CodeInfo()
         train.code_uuid = self.inputs.code.uuid
         train.cmdline_params = ["-cn", CONFIG]
@@ -120,6 +148,8 @@ class NequipTrainCalculation(CalcJob):
         if "restart" in self.inputs:
             train.cmdline_params.append(f"++ckpt_path={FOLDER}/{LAST}")
             calcinfo.local_copy_list = [(self.inputs.restart.uuid, name, f"{FOLDER}/{name}") for name in (LAST, BEST)]
+        if start is not None:
+            calcinfo.local_copy_list = [*(calcinfo.local_copy_list or []), (start.uuid, start.filename, START)]
         if seconds := self.seconds():
             train.cmdline_params.append(f"++{nequip_config.SEGMENT_SECONDS}={seconds}")
         calcinfo.append_text = package(self.inputs.package_code, train.stdout_name)

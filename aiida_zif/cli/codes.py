@@ -15,7 +15,7 @@ INSTALL: dict[str, str] = {
     **dict.fromkeys(
         ("train", "package", "compile", "mliap", "check", "evaluate", "disagree", "lammps"), "pip install 'aiida-zif[programs]'"
     ),
-    **dict.fromkeys(("frames", "collect"), "pip install aiida-zif, with --no-deps where numpy and h5py are"),
+    **dict.fromkeys(("frames", "collect", "analysis"), "pip install aiida-zif, with --no-deps where numpy and h5py are"),
 }
 """By role: what brings the program."""
 

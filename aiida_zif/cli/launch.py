@@ -24,6 +24,8 @@ from aiida_zif.cli import profile as our_profile
 from aiida_zif.cli.status import RESUME
 
 PREFIX = "zif."
+COMMANDS: dict[str, str] = {"glass_ensemble": "ensemble_of_glasses"}
+"""Stages that are launched by another word: an ensemble is one of models."""
 PROTOCOL = "smoke"
 """The protocol, unless another is asked for."""
 
@@ -37,7 +39,8 @@ class Stages(click.Group):
         found = importlib.metadata.entry_points(group="aiida.workflows")
         jobs = {PREFIX + name for name in our_jobs.JOBS}
         alone = [entry for entry in importlib.metadata.entry_points(group="aiida.calculations") if entry.name in jobs]
-        return {entry.name.removeprefix(PREFIX): entry for entry in (*alone, *found) if entry.name.startswith(PREFIX)}
+        stages = {entry.name.removeprefix(PREFIX): entry for entry in (*alone, *found) if entry.name.startswith(PREFIX)}
+        return {COMMANDS.get(stage, stage): entry for stage, entry in stages.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the stages in alphabetical order."""
@@ -45,12 +48,13 @@ class Stages(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the chain and make its command."""
-        stage = cmd_name.replace("-", "_")
-        if stage not in self.entries:
+        word = cmd_name.replace("-", "_")
+        if word not in self.entries:
             return None
         if ctx.resilient_parsing:
-            return click.Command(stage)
-        entry = self.entries[stage]
+            return click.Command(word)
+        entry = self.entries[word]
+        stage = entry.name.removeprefix(PREFIX)
         return (our_jobs.make_command if entry.group == "aiida.calculations" else make_command)(stage, entry.load())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -91,7 +95,7 @@ def make_command(stage: str, chain: Any) -> click.Command:
     shown = f"{PROTOCOL}, or that of the table" if tables else PROTOCOL
     params.append(click.Option(["--protocol"], type=click.Choice(names()), show_default=shown, help="All numbers."))
     if tables:
-        text = f"The rows: {', '.join(scan_table.names())}, or a YAML file; if not given, those of the protocol."
+        text = f"The rows: {', '.join(scan_table.names(stage))}, or a YAML file; if not given, those of the protocol."
         params.append(click.Option(["--table"], metavar="NAME|FILE", help=text))
     text = "Change one number of the protocol. Repeatable."
     params.append(click.Option(["--override", "overrides"], multiple=True, metavar="STAGE.KEY=VALUE", help=text))
@@ -148,7 +152,7 @@ def make_builder(stage: str, chain: Any, found: list[our_ports.Port], typed: Map
     which = typed["protocol"] or PROTOCOL
     try:
         if typed.get("table"):
-            which = typed["protocol"] or scan_table.load(typed["table"]).protocol or PROTOCOL
+            which = typed["protocol"] or scan_table.load(typed["table"], stage).protocol or PROTOCOL
             changes = protocol.merge({stage: {"table": typed["table"]}}, changes)
         plan = protocol.load(which)
         our_overrides.refuse_unknown(changes, plan)

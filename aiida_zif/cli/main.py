@@ -10,16 +10,18 @@ import click
 from aiida_zif import __version__
 
 COMMANDS: dict[str, str] = {
+    "analysis": "Analyse the structure of crystals, glasses and trajectories.",
     "audit": "Judge the labels of a trajectory.",
     "dataset": "Show, export, merge or filter datasets.",
     "demo": "From crystal to glass to elastic constants, once, for real.",
     "figures": "Draw how models learned and how good they are.",
-    "import": "Take up labelled frames that were made elsewhere.",
+    "glasses": "Show the glasses that have a certificate.",
+    "import": "Take up what was made elsewhere: labelled frames, models, glasses.",
     "launch": "Launch one stage on your own structure.",
     "report": "Write the page of a pipeline from its nodes.",
     "setup": "Make codes for the programs found on this machine.",
     "status": "Show how far a pipeline is.",
-    "table": "Show the table of a scan.",
+    "table": "Show the table of a scan or of glasses.",
 }
 
 

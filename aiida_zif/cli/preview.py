@@ -26,6 +26,10 @@ def preview(stage: str, inputs: Inputs) -> Preview:
 
     Raises ``ValueError``, ``TypeError`` or ``KeyError`` for a number that cannot be, which only the first job would have found.
     """
+    if stage in ("glass_ensemble", "validation"):
+        from aiida_zif.cli import preview_glasses
+
+        return preview_glasses.ensemble(inputs) if stage == "glass_ensemble" else preview_glasses.validation(inputs)
     if stage in ("scan", "ensemble"):
         from aiida_zif.cli import preview_scan
 
@@ -145,27 +149,39 @@ def training(values: Mapping[str, Any], elements: list[str], frames: str) -> Pre
 
 def _md(inputs: Inputs) -> Preview:
     model = inputs["potential"] if "potential" in inputs else inputs["ensemble"].member(1)
-    return _job({**inputs, "potential": model}, inputs["run"].get_dict())
+    return job({**inputs, "potential": model}, inputs["run"].get_dict())
 
 
 def _melt_quench(inputs: Inputs) -> Preview:
     from aiida_zif.workchains import stages
 
-    plan = inputs["run"].get_dict()
-    seeds = inputs["seeds"].get_list() if "seeds" in inputs else [inputs["seed"].value]
-    first = _job(inputs, stages.md_run(plan, stages.melt(plan), seeds[0]))
-    both = _steps(stages.md_run(plan, [*stages.melt(plan), *stages.quench(plan)], seeds[0]))
-    extension = _steps(stages.md_run(plan, [stages.plateau(plan)], seeds[0]))
+    plan, seed, crystal = inputs["run"].get_dict(), inputs["seed"].value, "start" not in inputs
+    first = job(inputs, stages.md_run(plan, stages.melt(plan, from_crystal=crystal), seed))
+    both = steps_sentence(stages.md_run(plan, [*stages.melt(plan, from_crystal=crystal), *stages.quench(plan)], seed))
+    extension = steps_sentence(stages.md_run(plan, [stages.plateau(plan)], seed))
+    cells = inputs["repeats"].get_list()
     return Preview(
         first.program,
         first.text,
         (
+            f"{len(inputs['structure'].sites) * cells[0] * cells[1] * cells[2]} atoms, the structure repeated {cells}",
             f"first job, to the end of the plateau: {first.forecast[0]}",
             f"with the quench: {both}",
             f"a plateau that is not molten is extended at most {plan['max_plateau_extensions']} times by {extension}",
-            *([f"all this for {len(seeds)} seeds: {seeds}"] if len(seeds) > 1 else []),
         ),
     )
+
+
+def _active_learning(inputs: Inputs) -> Preview:
+    """The first test, or the first training where no model is given."""
+    from aiida_zif.workchains import stages
+
+    plan, seeds, learning = inputs["run"].get_dict(), inputs["seeds"].get_list(), inputs["learning"].get_dict()
+    test = stages.md_run(plan, [stages.hold(plan, "test", plan["temperature_k"], plan["picoseconds"])], seeds[0])
+    first = job(inputs, test) if "potential" in inputs else training(inputs["training"].get_dict(), inputs["dataset"].elements, "")
+    rounds = f"at most {inputs['max_rounds'].value} rounds of at most {inputs['rule'].get_dict().get('max_frames', 60)} labels each"
+    how = f"retrained from the weights before with {learning['changes']}" if learning["warm"] else "retrained from scratch"
+    return Preview(first.program, first.text, (f"{len(seeds)} × {steps_sentence(test)} at {plan['temperature_k']} K", f"{rounds}, {how}"))
 
 
 def _eos(inputs: Inputs) -> Preview:
@@ -173,7 +189,7 @@ def _eos(inputs: Inputs) -> Preview:
 
     plan = inputs["run"].get_dict()
     planned, production = stages.volumes(plan)
-    first = _job(inputs, stages.md_run(plan, planned, inputs["seed"].value))
+    first = job(inputs, stages.md_run(plan, planned, inputs["seed"].value))
     return Preview(first.program, first.text, (f"{len(production)} volumes in one job: {first.forecast[0]}",))
 
 
@@ -184,12 +200,12 @@ def _strain_fluctuation(inputs: Inputs) -> Preview:
     production = stages.flexible(plan, "production_1", plan["production_ps"])
     run = stages.md_run(plan, [stages.flexible(plan, "equilibrate", plan["equilibrate_ps"]), production], inputs["seed"].value)
     cells = production["steps"] // production["cells_every"]
-    first = _job(inputs, run)
+    first = job(inputs, run)
     more = f"{cells} cells; extended at most {plan['max_extensions']} times until N_eff reaches {plan['min_n_eff']}"
     return Preview(first.program, first.text, (first.forecast[0], more))
 
 
-def _job(inputs: Inputs, values: Mapping[str, Any]) -> Preview:
+def job(inputs: Inputs, values: Mapping[str, Any]) -> Preview:
     """Return the LAMMPS input of the MD ``values``."""
     from aiida_zif.calculations.job import RESTART
     from aiida_zif.calculations.md import DATA, potential_of
@@ -198,10 +214,10 @@ def _job(inputs: Inputs, values: Mapping[str, Any]) -> Preview:
     potential = potential_of(inputs["potential"], inputs.get("wall"))
     start = {"restart_from": RESTART, "finished_steps": inputs["finished_steps"].value} if "restart" in inputs else {}
     text = lammps_input.render(lammps_input.MdRun.from_dict(values), potential, DATA, **start)
-    return Preview("LAMMPS", text, (_steps(values),))
+    return Preview("LAMMPS", text, (steps_sentence(values),))
 
 
-def _steps(values: Mapping[str, Any]) -> str:
+def steps_sentence(values: Mapping[str, Any]) -> str:
     from aiida_zif.formats.lammps_input import MdRun
 
     run = MdRun.from_dict(values)
@@ -254,9 +270,9 @@ def _pipeline(inputs: Inputs) -> Preview:
     seed = seed * 1000 + 100 * replicas  # the largest that the pipeline makes of it
     equilibrate, produce = (stages.flexible(strain, name, strain[f"{name}_ps"]) for name in ("equilibrate", "production"))
     forecast += [
-        f"melt_quench: {replicas} × {_steps(stages.md_run(melt, [*stages.melt(melt), *stages.quench(melt)], seed))}",
-        f"eos: {replicas} × {_steps(stages.md_run(eos, stages.volumes(eos)[0], seed))}",
-        f"strain_fluctuation: {replicas} × {_steps(stages.md_run(strain, [equilibrate, produce], seed))}",
+        f"melt_quench: {replicas} × {steps_sentence(stages.md_run(melt, [*stages.melt(melt), *stages.quench(melt)], seed))}",
+        f"eos: {replicas} × {steps_sentence(stages.md_run(eos, stages.volumes(eos)[0], seed))}",
+        f"strain_fluctuation: {replicas} × {steps_sentence(stages.md_run(strain, [equilibrate, produce], seed))}",
     ]
     first = campaign or trainings[0]
     return Preview(first.program, first.text, tuple(forecast))
@@ -264,7 +280,8 @@ def _pipeline(inputs: Inputs) -> Preview:
 
 _STAGES: dict[str, Callable[[Inputs], Preview]] = {
     "aimd": _aimd, "aimd_campaign": _aimd_campaign, "relax": _relax,
-    "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench, "glass_ensemble": _melt_quench,
+    "dataset": _dataset, "train": _train, "md": _md, "melt_quench": _melt_quench,
+    "active_learning": _active_learning,
     "eos": _eos, "strain_fluctuation": _strain_fluctuation, "analysis": _analysis, "pipeline": _pipeline,
 }  # fmt: skip
 """By stage; one that is not here launches all the same, without a preview."""

@@ -24,6 +24,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "lammps": (("zif-lmp",), "zif.md"),
     "frames": (("zif-frames",), "zif.frames"),
     "collect": (("zif-collect",), "zif.collect"),
+    "analysis": (("zif-analysis",), "zif.analysis"),
 }
 """By role: the names of the program, the first that is found counts, and the plugin that runs it by default."""
 

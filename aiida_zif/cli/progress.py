@@ -75,7 +75,7 @@ def descend(node: Any, path: str = "") -> Iterator[tuple[Any, str]]:
 _CHAINS = frozenset({
     "AimdCampaignWorkChain", "AimdWorkChain", "DatasetWorkChain", "TrainWorkChain", "MdWorkChain", "MeltQuenchWorkChain",
     "GlassEnsembleWorkChain", "EquationOfStateWorkChain", "StrainFluctuationWorkChain", "AnalysisWorkChain", "PipelineWorkChain",
-    "ScanWorkChain", "EnsembleWorkChain",
+    "ScanWorkChain", "EnsembleWorkChain", "ActiveLearningWorkChain",
 })  # fmt: skip
 
 

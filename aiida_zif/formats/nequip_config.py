@@ -25,7 +25,7 @@ _NAMES = {
     "lightning.pytorch.plugins.environments": "LightningEnvironment",
     "nequip.data": "CommonDataStatisticsManager datamodule.ASEDataModule",
     "nequip.data.transforms": "ChemicalSpeciesToAtomTypeMapper NeighborListTransform",
-    "nequip.model": "FullNequIPGNNModel NequIPGNNModel",
+    "nequip.model": "FullNequIPGNNModel ModelFromPackage NequIPGNNModel",
     "nequip.nn.pair_potential": "ZBL",
     "nequip.train": "EMALightningModule NequIPLightningModule EnergyForceLoss EnergyForceMetrics "
     "EnergyForceStressLoss EnergyForceStressMetrics SimpleDDPStrategy",
@@ -47,18 +47,27 @@ _PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
 
 
-def render(run: TrainRun, type_names: Sequence[str], train_file: str, validation_file: str, output_dir: str = "outputs") -> str:
+def render(
+    run: TrainRun,
+    type_names: Sequence[str],
+    train_file: str,
+    validation_file: str,
+    output_dir: str = "outputs",
+    start_file: str | None = None,
+) -> str:
     """Return the YAML for ``nequip-train``; the same for a start and for a restart (``++ckpt_path=…/last.ckpt``).
 
     ``type_names`` are the elements in the order that the model keeps for ever; the files are extended XYZ. Below
     ``output_dir`` come to lie ``best.ckpt``, ``last.ckpt`` and ``csv/v0/metrics.csv``. A restart in another folder goes on from
     the best of all segments where it finds that ``best.ckpt`` below ``output_dir`` too. One process is started, whatever ``devices``.
+    ``start_file`` is a package whose network and weights are gone on with, instead of new ones; it keeps the energy shifts and scales
+    that it was made with. Whatever reads the checkpoints needs it at the same place.
 
     Raises ``ValueError`` for names that are no elements, and for paths with characters that YAML or Hydra would read.
     """
     if not type_names or len(set(type_names)) != len(type_names) or not all(_SYMBOL.fullmatch(name) for name in type_names):
         raise ValueError(f"the type names are {list(type_names)}, but they must be chemical symbols, each once")
-    for path in (train_file, validation_file, output_dir):
+    for path in (train_file, validation_file, output_dir, *([] if start_file is None else [start_file])):
         if not _PATH.fullmatch(path):
             raise ValueError(f"the path {path!r} holds a character outside letters, digits and _ . / + -: rename it")
     tree = {
@@ -74,19 +83,24 @@ def render(run: TrainRun, type_names: Sequence[str], train_file: str, validation
         "global_options": {"allow_tf32": False},
         "hydra": {"run": {"dir": output_dir}},
     }
+    if start_file is not None:
+        model = {"_target_": "nequip.model.ModelFromPackage", "package_path": start_file, "compile_mode": "eager"}
+        tree["training_module"] = {**_training(run), "model": model}
     _allow(tree)
     text: str = yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, width=140)
     return text
 
 
-def frozen_hash(run: TrainRun, type_names: Sequence[str]) -> str:
+def frozen_hash(run: TrainRun, type_names: Sequence[str], start: str | None = None) -> str:
     """Return the sha256 of all that must not change over a restart: the YAML but for batches and devices, files and folder.
+
+    ``start`` is the sha256 of the package that the training goes on with, where there is one.
 
     A batch too large for a GPU is halved between two segments, which is recorded; a restart with anything else changed is another
     training.
     """
     fixed = replace(run, batch=1, validation_batch=1, device="cpu", devices=1)
-    return hashlib.sha256(render(fixed, type_names, "train", "validation").encode()).hexdigest()
+    return hashlib.sha256(render(fixed, type_names, "train", "validation", start_file=start).encode()).hexdigest()
 
 
 def _data(run: TrainRun, train_file: str, validation_file: str) -> dict[str, Any]:

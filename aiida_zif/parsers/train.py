@@ -13,7 +13,7 @@ from aiida.orm import ArrayData, Dict, FolderData
 
 from aiida_zif.calculations.frames import GONE
 from aiida_zif.calculations.plain import plain
-from aiida_zif.calculations.train import BEST, LAST, MODEL, PACKAGE_OUTPUT
+from aiida_zif.calculations.train import BEST, LAST, MODEL, PACKAGE_OUTPUT, start_hash
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats import nequip_checkpoint, nequip_config, nequip_log, nequip_model, scheduler
 from aiida_zif.parsers.job import ZifParser, last_words
@@ -49,7 +49,8 @@ class NequipTrainParser(ZifParser):
         dataset, model = inputs.dataset, folder / MODEL
         best = best_of(curve, before, None if saved is None else saved - 1)
         weights = said.n_parameters or before.get("n_parameters")
-        known = {"config_hash": nequip_config.frozen_hash(run, dataset.elements), "n_parameters": weights, **best}
+        settings = nequip_config.frozen_hash(run, dataset.elements, start_hash(inputs.start if "start" in inputs else None))
+        known = {"config_hash": settings, "n_parameters": weights, **best}
         versions = nequip_model.read_facts(model).versions if model.exists() else {}
         facts = {
             "program": self.program, "versions": versions, "epochs": epochs, "epochs_in_checkpoint": kept, "reason_ended": reason,

@@ -11,7 +11,7 @@ from aiida.orm import Node, ProcessNode
 from numpy.typing import NDArray
 
 from aiida_zif.report import graph, words
-from aiida_zif.report.glasses import replicas
+from aiida_zif.report.glasses import analysis_of, replicas
 from aiida_zif.report.trained import Trained, arrays_of
 from aiida_zif.report.trained import collect as collect_trained
 from aiida_zif.science.coordination import coordination
@@ -74,7 +74,7 @@ def collect(pipeline: ProcessNode, facts: dict[str, Any]) -> Curves:
     names = {glass["label"]: words.name_of(glass) for glass in facts["glasses"]}
     structures, cells = {}, {}
     for label, name in (("crystal", "crystal"), *names.items()):
-        curves = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("curves")
+        curves = graph.outputs(analysis_of(pipeline, label)).get("curves")
         if curves is not None:
             structures[name] = arrays_of(curves)
         chain = graph.child(pipeline, f"strain_fluctuation_{label}")
@@ -85,7 +85,7 @@ def collect(pipeline: ProcessNode, facts: dict[str, Any]) -> Curves:
     return Curves(
         state_points=_state_points(pipeline, facts),
         trained={model["name"]: one for model in facts["models"] if (one := _trained(pipeline, model["name"])) is not None},
-        melt_quenches=[found for label, chain in replicas(pipeline) if (found := _melt_quench(names[label], chain)) is not None],
+        melt_quenches=[found for label, chain in replicas(pipeline) if (found := melt_quench_of(names[label], chain)) is not None],
         structures=structures,
         cells=cells,
     )
@@ -120,7 +120,7 @@ def _state_points(pipeline: ProcessNode, facts: dict[str, Any]) -> list[StatePoi
     return points
 
 
-def _melt_quench(name: str, chain: ProcessNode) -> MeltQuench | None:
+def melt_quench_of(name: str, chain: ProcessNode) -> MeltQuench | None:
     """Return the replica in time: of one that failed on the way, what its jobs left."""
     found, run = graph.outputs(chain), graph.content(graph.inputs(chain).get("run"))
     thermo = [found[port] for port in ("thermo_melt", "thermo_glass") if port in found] or _of_jobs(chain, "thermo")
@@ -149,8 +149,15 @@ def _positions(node: Any) -> Any:
 
 
 def _of_jobs(chain: ProcessNode, port: str) -> list[Node]:
-    made = [graph.outputs(step.node) for step in graph.walk(chain) if step.node.process_label == "MdWorkChain"]
-    return [found[port] for found in made if port in found]
+    """Return what each MD of a chain put out; of one that failed before it could, what its jobs did."""
+    found = []
+    for step in graph.walk(chain):
+        if step.node.process_label != "MdWorkChain":
+            continue
+        made = graph.outputs(step.node)
+        jobs = [graph.outputs(below.node) for below in graph.walk(step.node) if below.node.process_label == "LammpsMdCalculation"]
+        found += [made[port]] if port in made else [job[port] for job in jobs if port in job]
+    return found
 
 
 def _spans(stages: list[dict[str, Any]], scale: float) -> list[tuple[str, float, float]]:

@@ -32,7 +32,8 @@ def collect(pipeline: ProcessNode) -> dict[str, Any]:
         },
         "structure": _structure(structure, graph.child(pipeline, "make_supercell")),
         "aimd": _recorded(given, structure) if recorded else [_state_point(step, structure) for step in _below(steps, "AimdWorkChain")],
-        "labels": _labels(_below(steps, "Cp2kLabelCalculation")),
+        "labels": _labels([step for step in _below(steps, "Cp2kLabelCalculation") if step.label.startswith("label_")]),
+        "active_learning": graph.content(graph.outputs(graph.child(pipeline, "active_learning")).get("rounds")) or None,
         "dataset": _dataset(made.get("dataset") or graph.outputs(graph.child(pipeline, "dataset")).get("dataset")),
         "models": [_model(step, pipeline) for step in _below(steps, "TrainWorkChain")],
         "crystal": collect_crystal(pipeline),
@@ -148,7 +149,8 @@ def _model(step: graph.Step, pipeline: ProcessNode) -> dict[str, Any]:
     )  # fmt: skip
     uuids = {str(node.uuid) for node in (model, compiled) if node is not None}
     return {
-        "name": step.label.removeprefix("train_"), "architecture": run.get("architecture"), "r_max_angstrom": run.get("r_max"),
+        "name": step.label.removeprefix("train_").removesuffix("_train"), "architecture": run.get("architecture"),
+        "r_max_angstrom": run.get("r_max"),
         "epochs": model.base.attributes.get("epochs", None) if model is not None else None, "epochs_asked": run.get("epochs"),
         "compiled": compiled is not None, "runs_md": used is not None and str(used.uuid) in uuids, "verdict": step.verdict,
         **{name: found.get(name) for name in names}, "uuid": None if model is None else str(model.uuid),

@@ -37,7 +37,7 @@ SCREEN_DPI = 200
 
 @contextmanager
 def canvas(rows: int, columns: int, height: float, kind: str = "svg", **kwargs: Any) -> Iterator[tuple[Any, Any, io.BytesIO]]:
-    """Yield figure, axes ``(rows, columns)`` and the buffer that holds the image at the end: ``kind`` is svg or png."""
+    """Yield figure, axes ``(rows, columns)`` and the buffer that holds the image at the end: ``kind`` is svg, pdf or png."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ def canvas(rows: int, columns: int, height: float, kind: str = "svg", **kwargs: 
         if kind == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None})
         else:
-            figure.savefig(buffer, format=kind, dpi=SCREEN_DPI)
+            figure.savefig(buffer, format=kind, dpi=SCREEN_DPI, metadata={"CreationDate": None} if kind == "pdf" else {})
 
 
 def aimd(points: Sequence[StatePoint]) -> bytes:

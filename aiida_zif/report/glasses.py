@@ -30,6 +30,12 @@ def replicas(pipeline: ProcessNode) -> list[tuple[str, ProcessNode]]:
     return sorted((pair for pair in found if pair[1].process_label == "MeltQuenchWorkChain"), key=lambda pair: pair[0])
 
 
+def analysis_of(pipeline: ProcessNode, label: str) -> ProcessNode | None:
+    """Return the analysis of the crystal, which is the pipeline's, or of a replica, which is that of the ensemble."""
+    own, ensemble = graph.child(pipeline, f"analysis_{label}"), graph.child(pipeline, "glasses")
+    return own if own is not None or ensemble is None else graph.child(ensemble, f"analysis_{label}")
+
+
 def collect_glasses(pipeline: ProcessNode) -> list[dict[str, Any]]:
     """Return what is known of each replica, failed ones included: those have a verdict and, where a linker broke, which one."""
     made = graph.outputs(pipeline)
@@ -38,7 +44,7 @@ def collect_glasses(pipeline: ProcessNode) -> list[dict[str, Any]]:
 
 def _replica(pipeline: ProcessNode, label: str, chain: ProcessNode, certificate: Node | None) -> dict[str, Any]:
     found, given = graph.outputs(chain), graph.inputs(chain)
-    melt, told = graph.content(found.get("melt") or _last(chain, "judge_melt")), graph.content(certificate)
+    melt, told = graph.content(found.get("melt") or _last(chain, "judge_melt", "verdict")), graph.content(certificate)
     chains = [chain, *(node for stage in ("eos", "strain_fluctuation") if (node := graph.child(pipeline, f"{stage}_{label}")) is not None)]
     linkers = _linkers(chains)
     if told:
@@ -49,7 +55,7 @@ def _replica(pipeline: ProcessNode, label: str, chain: ProcessNode, certificate:
         kind = "quenched solid, not molten" if "glass" in found else "not molten"
     else:
         kind = "not certified" if "glass" in found else "failed"
-    summary = graph.outputs(graph.child(pipeline, f"analysis_{label}")).get("summary")
+    summary = graph.outputs(analysis_of(pipeline, label)).get("summary")
     plan, run = graph.content(given.get("run")), graph.content(found.get("run"))
     criteria = graph.content(given.get("melt_criteria"))
     held = [stage["steps"] for stage in run.get("stages", []) if stage["label"].startswith("plateau")]
@@ -96,10 +102,10 @@ def _zinc(structure: Any) -> int | None:
     return None if structure is None else sum(structure.get_kind(site.kind_name).symbol == "Zn" for site in structure.sites)
 
 
-def _last(chain: ProcessNode, function: str) -> Node | None:
-    """Return the result of the last call of a calcfunction: a chain that failed later did not put it out."""
+def _last(chain: ProcessNode, function: str, port: str) -> Node | None:
+    """Return an output of the last call of a calcfunction: a chain that failed later did not put it out."""
     calls = [node for name, node in graph.children(chain) if node.process_label == function]
-    return graph.outputs(calls[-1]).get("result") if calls else None
+    return graph.outputs(calls[-1]).get(port) if calls else None
 
 
 def _watched(chains: list[ProcessNode]) -> Iterator[tuple[str, dict[str, Any], Node]]:

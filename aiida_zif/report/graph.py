@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,10 @@ OUTPUTS = (LinkType.CREATE, LinkType.RETURN)
 
 STAGES: dict[str, str] = {
     "AimdCampaignWorkChain": "aimd", "AimdWorkChain": "aimd", "Cp2kAimdCalculation": "aimd", "Cp2kLabelCalculation": "labels",
-    "DatasetWorkChain": "dataset",
+    "DatasetWorkChain": "dataset", "ActiveLearningWorkChain": "active_learning",
     "TrainWorkChain": "train", "NequipCompileCalculation": "compile", "NequipEvaluateCalculation": "evaluate",
     "GlassEnsembleWorkChain": "melt_quench", "MeltQuenchWorkChain": "melt_quench", "EquationOfStateWorkChain": "eos",
-    "StrainFluctuationWorkChain": "strain_fluctuation", "AnalysisWorkChain": "analysis",
+    "StrainFluctuationWorkChain": "strain_fluctuation", "AnalysisWorkChain": "analysis", "ValidationWorkChain": "validation",
 }  # fmt: skip
 """What a process belongs to, where its label tells; the others belong to the stage of their caller."""
 
@@ -76,6 +76,13 @@ def outputs(node: ProcessNode | None) -> dict[str, Node]:
     if node is None:
         return {}
     return {link.link_label: link.node for link in node.base.links.get_outgoing(link_type=OUTPUTS).all()}
+
+
+def put_out_by(node: Node, labels: Sequence[str]) -> ProcessNode | None:
+    """Return the process of one of ``labels`` that put out a node, or ``None``."""
+    links = node.base.links.get_incoming(link_type=OUTPUTS).all()
+    found: list[Any] = [link.node for link in links]
+    return next((one for one in found if one.process_label in labels), None)
 
 
 def content(node: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiida.orm import ProcessNode
 
-from aiida_zif.report import curves, figures, graph, training, words
+from aiida_zif.report import curves, figures, graph, rounds, training, words
 from aiida_zif.report.numbers import UNKNOWN, duration, number, share, with_error
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -194,6 +194,9 @@ def _models(facts: dict[str, Any], found: curves.Curves) -> str:
     if by_temperature:
         text = "Errors on held-out frames by the measured temperature of their trajectory; error bars: one standard error."
         html += _figure(training.errors_by_temperature(by_temperature), text)
+    if tested := facts["active_learning"]:
+        html += _h("Active learning", 3) + _table(rounds.HEAD, [[escape(cell) for cell in row] for row in rounds.rows(tested)], range(9))
+        html += _figure(rounds.figure(tested), rounds.sentence(tested))
     return html
 
 

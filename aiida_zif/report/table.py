@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from aiida_zif.report import words
+from aiida_zif.report import rounds, words
 from aiida_zif.report.facts import collect
 from aiida_zif.report.numbers import duration, number, share
 
@@ -23,7 +23,8 @@ SIDE_BY_SIDE = 3
 def render(facts: dict[str, Any]) -> str:
     """Return the table of ``facts`` (:func:`collect`) as text of at most ``WIDTH`` columns. What is missing is said in a word."""
     parts = [
-        _top(facts), _aimd(facts), _dataset(facts), _models(facts), *_solids(facts), _verdicts(facts), _aids(facts), _cost(facts),
+        _top(facts), _aimd(facts), _dataset(facts), _models(facts), _rounds(facts), *_solids(facts), _verdicts(facts), _aids(facts),
+        _cost(facts),
     ]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -109,6 +110,16 @@ def _models(facts: dict[str, Any]) -> list[str]:
     head = ("", "epochs", "meV/atom", "meV/Å (of spread)", "MPa", "µs/atom/call", "")
     title = f"models: mean absolute errors on {frames} held-out frames" if frames else "models"
     return [_rule(title), *_grid(head, rows, (12, 9, 14, 20, 12, 15, 18), (False, True, True, True, True, True, False))]
+
+
+def _rounds(facts: dict[str, Any]) -> list[str]:
+    """Return how the model was tested and mended, where it was."""
+    found = facts["active_learning"]
+    if found is None:
+        return []
+    widths = (7, 8, 10, 22, 8, 9, 12, 11, 13)
+    grid = _grid(rounds.HEAD, rounds.rows(found), widths, (True,) * len(widths))
+    return [_rule("active learning: the model tested in the cell of the labels"), *grid, *_paragraph(rounds.sentence(found))]
 
 
 def _solids(facts: dict[str, Any]) -> list[list[str]]:

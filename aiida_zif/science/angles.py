@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,14 +38,8 @@ def angle_distribution(
     """
     if not len(frames) or n_bins < 1:
         raise ValueError(f"{len(frames)} frames and {n_bins} bins were given; a distribution needs one or more of each")
-    symbols = np.array(frames.species)
-    for symbol in (end, center, other_end):
-        if symbol not in frames.species:
-            raise ValueError(f"there is no {symbol} among {', '.join(sorted(set(frames.species)))}; ask for elements that are there")
-    chosen = np.flatnonzero(np.isin(symbols, [end, center, other_end]))
-    names = symbols[chosen]
-    found = [_angles(names, frames.positions[k][chosen], frames.cells[k], (end, center, other_end), cutoff) for k in range(len(frames))]
-    angles = np.concatenate(found)
+    each = zip(frames.positions, frames.cells, strict=True)
+    angles = np.concatenate([frame_angles(frames.species, positions, cell, end, center, other_end, cutoff) for positions, cell in each])
     edges = np.linspace(0.0, 180.0, n_bins + 1)
     counts, _ = np.histogram(angles, bins=edges)
     n = len(angles)
@@ -57,10 +52,17 @@ def angle_distribution(
     )
 
 
-def _angles(
-    names: NDArray[np.str_], positions: NDArray[np.float64], cell: NDArray[np.float64], triple: tuple[str, str, str], cutoff: float
-) -> NDArray[np.float64]:
-    end, center, other_end = triple
+def frame_angles(
+    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], end: str = "N", center: str = "Zn",
+    other_end: str = "N", cutoff: float = 2.5,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return ``(n_angles,)``, the angles of one frame in degrees. Raises ``ValueError`` where an element is missing."""
+    for symbol in (end, center, other_end):
+        if symbol not in species:
+            raise ValueError(f"there is no {symbol} among {', '.join(sorted(set(species)))}; ask for elements that are there")
+    symbols = np.array(species)
+    chosen = np.flatnonzero(np.isin(symbols, [end, center, other_end]))
+    names, positions = symbols[chosen], positions[chosen]
     i, j, distance, vector = neighbours.pairs(positions, cell, cutoff)
     wanted = (names[i] == center) & ((names[j] == end) | (names[j] == other_end))
     order = np.argsort(i[wanted], kind="stable")

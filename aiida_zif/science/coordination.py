@@ -37,9 +37,9 @@ def coordination(frames: Frames, center: str = "Zn", neighbour: str = "N", cutof
     if not len(frames):
         raise ValueError("a coordination number needs one frame or more; none was given")
     each = zip(frames.positions, frames.cells, strict=True)
-    counts = np.stack([_counts(frames.species, positions, cell, center, neighbour, cutoff) for positions, cell in each])
-    shares = np.bincount(counts.ravel()) / counts.size
-    mean: NDArray[np.float64] = counts.mean(axis=1)
+    found = np.stack([counts(frames.species, positions, cell, center, neighbour, cutoff) for positions, cell in each])
+    shares = np.bincount(found.ravel()) / found.size
+    mean: NDArray[np.float64] = found.mean(axis=1)
     return Coordination(mean, {int(n): float(shares[n]) for n in np.flatnonzero(shares)}, mean_with_error(mean))
 
 
@@ -75,9 +75,10 @@ def _neighbours(
     return centers[i], others[j]
 
 
-def _counts(
+def counts(
     species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float
 ) -> NDArray[np.int64]:
+    """Return ``(n_centers,)``, the neighbours of each centre in one frame. Raises ``ValueError`` without an atom of one of the two."""
     i, _ = _neighbours(species, positions, cell, center, neighbour, cutoff)
-    counts: NDArray[np.int64] = np.bincount(i, minlength=len(species))[np.array(species) == center]
-    return counts
+    found: NDArray[np.int64] = np.bincount(i, minlength=len(species))[np.array(species) == center]
+    return found

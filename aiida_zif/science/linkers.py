@@ -13,7 +13,7 @@ from aiida_zif.science import neighbours
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.topology import CONTACT_REACH, Topology, nearest_image, perceive
 
-__all__ = ["Break", "FrameCheck", "LinkerReport", "Topology", "check", "perceive", "scale_volume", "unwrap", "watch"]
+__all__ = ["Break", "FrameCheck", "LinkerReport", "Topology", "check", "judge", "perceive", "scale_volume", "unwrap", "watch"]
 
 FloatArray = NDArray[np.float64]
 
@@ -113,20 +113,31 @@ def watch(topology: Topology, frames: Frames, consecutive: int = 2) -> LinkerRep
     if frames.species != topology.species:
         raise ValueError("the frames have other atoms, or another order of atoms, than the topology; perceive it on their own first frame")
     checks = [check(topology, frames.positions[k], frames.cells[k]) for k in range(len(frames))]
-    flags = np.zeros((len(frames), topology.n_linkers), dtype=bool)
+    return judge(checks, topology.n_linkers, consecutive, frames.steps, frames.temperatures)
+
+
+def judge(
+    checks: Sequence[FrameCheck],
+    n_linkers: int,
+    consecutive: int = 2,
+    steps: NDArray[np.int64] | None = None,
+    temperatures: FloatArray | None = None,
+) -> LinkerReport:
+    """Return what :func:`watch` does, from what was found in each frame in turn; ``steps`` and ``temperatures`` are ``(n_frames,)``."""
+    flags = np.zeros((len(checks), n_linkers), dtype=bool)
     for frame, one in enumerate(checks):
         flags[frame, list(one.broken)] = True
-    broken = _lasting(flags, min(consecutive, len(frames)))
+    broken = _lasting(flags, min(consecutive, len(checks)))
     breaks = []
     for number in np.flatnonzero(broken.any(axis=0)).tolist():
         frame = int(np.argmax(broken[:, number]))
         where = checks[frame].broken.index(number)
-        step = None if frames.steps is None else int(frames.steps[frame])
-        temperature = None if frames.temperatures is None else float(frames.temperatures[frame])
+        step = None if steps is None else int(steps[frame])
+        temperature = None if temperatures is None else float(temperatures[frame])
         breaks.append(Break(number, checks[frame].pairs[where], frame, step, temperature, checks[frame].reasons[where]))
     return LinkerReport(
         intact_share=1 - broken.mean(axis=1),
-        n_linkers=topology.n_linkers,
+        n_linkers=n_linkers,
         breaks=tuple(sorted(breaks, key=lambda one: (one.frame, one.linker))),
         whole=not breaks,
         transients=int(flags.sum() - broken.sum()),

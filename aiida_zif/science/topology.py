@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which atoms of a zinc imidazolate form which linker. Names and rules of the linkers stand here; :mod:`linkers` is the door."""
+"""Which atoms of a zinc imidazolate form which linker. What a linker is stands in ``templates.yaml``, by which lengths it is bound here."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from aiida_zif.science import neighbours
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.templates import Linker, template
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 NODE = "Zn"
-LINKER_FORMULA = "C3H3N2"
-LINKER_BONDS: dict[str, int] = {"CC": 1, "CH": 3, "CN": 4}
-"""Bonds of one imidazolate."""
+WORDS: dict[str, str] = {"im": "imidazolates", "mim": "methylimidazolates", "bim": "benzimidazolates"}
 BOND_LENGTH: dict[str, float] = {"CC": 1.65, "CN": 1.65, "CH": 1.30}
 """A pair nearer than this is bonded in the crystal, Å."""
 BROKEN_LENGTH: dict[str, float] = {"CC": 1.95, "CN": 1.90, "CH": 1.55}
@@ -48,9 +46,16 @@ class Topology:
     linker_of: IntArray
     """``(n_atoms,)``, number of the linker of each atom, −1 for a node."""
     n_linkers: int
-    """Number of imidazolates."""
+    """Number of linkers."""
     species: tuple[str, ...]
     """``(n_atoms,)``, chemical symbols."""
+    linker_kinds: tuple[str, ...] = ()
+    """``(n_linkers,)``, the name of each in ``templates.yaml``."""
+
+    @property
+    def node(self) -> str:
+        """The element of the nodes."""
+        return self.species[int(np.argmin(self.linker_of))]
 
     @cached_property
     def longest(self) -> FloatArray:
@@ -96,42 +101,57 @@ class Topology:
         return tuple(levels)
 
 
-def perceive(species: Sequence[str], positions: FloatArray, cell: FloatArray) -> Topology:
-    """Return the linkers of a zinc imidazolate; ``positions`` ``(n_atoms, 3)``, ``cell`` ``(3, 3)`` rows, Å. To be called on the crystal.
+def perceive(species: Sequence[str], positions: FloatArray, cell: FloatArray, framework: str = "ZIF-4") -> Topology:
+    """Return the linkers of a framework; ``positions`` ``(n_atoms, 3)``, ``cell`` ``(3, 3)`` rows, Å. To be called on the crystal.
 
-    Raises ``ValueError`` unless every atom is a zinc or part of a whole imidazolate C3H3N2.
+    ``framework`` names the network template that says which linkers there may be (:mod:`templates`).
+    Raises ``ValueError`` unless every atom is a node or part of a whole linker, or there is no such template.
     """
+    from ase.data import atomic_numbers  # ase is not needed to follow linkers that were found before
+
+    wanted = template(framework)
     symbols = tuple(str(symbol) for symbol in species)
     if unknown := sorted({symbol for symbol in symbols if symbol not in atomic_numbers}):
         raise ValueError(f"{', '.join(unknown)} is no chemical element; give the symbols as in the periodic table")
-    if NODE not in symbols:
-        raise ValueError(f"the structure {formula(symbols)} holds no {NODE}; give a zinc imidazolate: Zn and whole imidazolates C3H3N2")
+    formulas = {formula(linker.atoms): linker for linker in wanted.linkers}
+    meant = f"{wanted.node} and whole {_named(wanted.linkers)}"
+    if wanted.node not in symbols:
+        raise ValueError(f"the structure {formula(symbols)} holds no {wanted.node}; give {meant}")
     bonds = _bonds(symbols, positions, cell)
     n = len(symbols)
     graph = coo_matrix((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(n, n))
     _, label = connected_components(graph, directed=False)
-    members = [np.flatnonzero(label == one) for one in range(label.max() + 1)]
+    order = np.argsort(label, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
     molecules = [formula([symbols[atom] for atom in atoms]) for atoms in members]
-    strange = Counter(name for name in molecules if name not in (NODE, LINKER_FORMULA))
+    strange = Counter(name for name in molecules if name != wanted.node and name not in formulas)
     if strange:
         named = ", ".join(f"{count} × {name}" for name, count in sorted(strange.items()))
-        raise ValueError(f"the structure holds {named} besides Zn and imidazolates C3H3N2; give a zinc imidazolate with nothing else in it")
+        raise ValueError(f"the structure holds {named} besides {meant.replace('whole ', '')}; give {meant}, and nothing else in it")
     of_bond = label[bonds[:, 0]] if len(bonds) else np.empty(0, dtype=np.int64)
-    linker_of, number = np.full(n, -1, dtype=np.int64), 0
+    by_molecule = np.argsort(of_bond, kind="stable")
+    first, last = np.searchsorted(of_bond[by_molecule], [np.arange(len(members)), np.arange(1, len(members) + 1)])
+    linker_of = np.full(n, -1, dtype=np.int64)
+    kinds: list[str] = []
     for one, atoms in enumerate(members):
-        if molecules[one] == NODE:
+        if molecules[one] == wanted.node:
             continue
-        kinds = Counter(_pair(symbols[i], symbols[j]) for i, j in bonds[of_bond == one])
-        if kinds != LINKER_BONDS:
+        mine = np.searchsorted(atoms, bonds[by_molecule[first[one] : last[one]]])
+        kind = wanted.kind_of([symbols[atom] for atom in atoms], [(int(i), int(j)) for i, j in mine])
+        if kind is None:
             raise ValueError(
-                f"the molecule of the atoms {', '.join(map(str, atoms))} is C3H3N2, but with the bonds {dict(sorted(kinds.items()))}: "
-                f"an imidazolate has {LINKER_BONDS}"
+                f"the molecule of the atoms {', '.join(map(str, atoms))} is {molecules[one]}, but not bound as "
+                f"{formulas[molecules[one]].name} in templates.yaml: a bond is missing, or one too many"
             )
-        linker_of[atoms] = number
-        number += 1
-    if not number:
-        raise ValueError(f"the structure {formula(symbols)} holds no linker; give a zinc imidazolate: Zn and whole imidazolates C3H3N2")
-    return Topology(bonds=bonds, linker_of=linker_of, n_linkers=number, species=symbols)
+        linker_of[atoms] = len(kinds)
+        kinds.append(kind)
+    if not kinds:
+        raise ValueError(f"the structure {formula(symbols)} holds no linker; give {meant}")
+    return Topology(bonds=bonds, linker_of=linker_of, n_linkers=len(kinds), species=symbols, linker_kinds=tuple(kinds))
+
+
+def _named(linkers: Sequence[Linker]) -> str:
+    return " or ".join(f"{WORDS.get(linker.name, linker.name)} {formula(linker.atoms)}" for linker in linkers)
 
 
 def misplaced(frames: Frames) -> str | None:
@@ -174,6 +194,8 @@ def formula(symbols: Sequence[str]) -> str:
 
 def _bonds(symbols: tuple[str, ...], positions: FloatArray, cell: FloatArray) -> IntArray:
     """Return ``(n_bonds, 2)`` of all covalent bonds; metals have none here."""
+    from ase.data import atomic_numbers, covalent_radii
+
     radius = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in symbols])
     reach = max(1.65, GENERAL_BOND * 2 * float(radius.max()))
     i, j, distance, _ = neighbours.pairs(positions, cell, reach)

@@ -122,9 +122,12 @@ def words_of(node: Any) -> str:
 
 OUR_JOBS = "aiida.calculations:zif.*"
 """Process type of our CalcJobs, as a pattern of AiiDA's cache."""
-STAGES: tuple[str, ...] = ("aimd", "relax", "frames", "train", "compile", "evaluate", "disagree", "md")
+STAGES: tuple[str, ...] = ("aimd", "relax", "frames", "train", "compile", "evaluate", "disagree", "md", "analysis")
 """The stages that start programs, and may have options of their own in a mapping by stage."""
-TOGETHER: dict[str, tuple[str, ...]] = {"train": ("frames", "train", "compile", "evaluate")}
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "train": ("frames", "train", "compile", "evaluate"),
+    "active_learning": ("aimd", "frames", "train", "compile", "evaluate", "disagree", "md"),
+}
 """The chain whose jobs are of more than one stage: its ``options`` may be by stage, too."""
 
 

@@ -18,7 +18,7 @@ from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains.protocol import single_run
 from aiida_zif.workchains.scan_rows import seeds_problem
-from aiida_zif.workchains.side_by_side import SideBySideWorkChain
+from aiida_zif.workchains.side_by_side import TrainingsWorkChain
 from aiida_zif.workchains.train import TrainWorkChain
 
 GROUP = "zif/ensemble"
@@ -42,7 +42,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     return None
 
 
-class EnsembleWorkChain(SideBySideWorkChain):
+class EnsembleWorkChain(TrainingsWorkChain):
     """Train once per seed, side by side, gather the packages, and calibrate their disagreement on the held-out frames."""
 
     CODES = (*TrainWorkChain.CODES, "disagree")

@@ -10,7 +10,7 @@ from aiida.engine import ExitCode, if_
 from aiida.orm import Dict, Float, Group, Int, List, StructureData, to_aiida_type
 
 from aiida_zif.calculations.aimd import file_inputs
-from aiida_zif.calculations.functions.certificate import certify_glass
+from aiida_zif.calculations.functions.certificate import add_mechanics
 from aiida_zif.calculations.functions.structure import make_supercell
 from aiida_zif.calculations.functions.verdicts import record_verdicts
 from aiida_zif.calculations.job import validate_structure
@@ -19,56 +19,27 @@ from aiida_zif.calculations.verdicts import VERDICTS
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats.nequip_run import TrainRun
-from aiida_zif.workchains import aimd_campaign, stages
+from aiida_zif.workchains import stages
+from aiida_zif.workchains.active_learning import ActiveLearningWorkChain
 from aiida_zif.workchains.aimd_campaign import AimdCampaignWorkChain
 from aiida_zif.workchains.analysis import AnalysisWorkChain
-from aiida_zif.workchains.chain import ZifWorkChain, part_of
+from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.eos import EquationOfStateWorkChain
 from aiida_zif.workchains.glass_ensemble import GlassEnsembleWorkChain
-from aiida_zif.workchains.level import data_nodes, declare_data, validate_data
+from aiida_zif.workchains.level import data_nodes, declare_data
+from aiida_zif.workchains.pipeline_plan import validate_inputs, validate_parameters
 from aiida_zif.workchains.strain_fluctuation import StrainFluctuationWorkChain
-from aiida_zif.workchains.train import TrainWorkChain, gpus_problem
+from aiida_zif.workchains.train import TrainWorkChain
 
-STAGES = ("aimd", "dataset", "train", "md", "melt_quench", "eos", "strain_fluctuation", "analysis")
 GROUP = "zif/pipeline"
-
-
-def validate_parameters(node: Any, _: Any) -> str | None:
-    """Say which stage has no parameters."""
-    plan = node.get_dict()
-    if missing := [stage for stage in STAGES if stage not in plan]:
-        return f"the parameters lack the stages {', '.join(missing)}; take them from a protocol"
-    stage = plan["aimd"]
-    table = {"state_points": List(stage["state_points"]), "run": Dict(stage["run"]), "min_success": Int(stage["min_state_points"])}
-    if problem := aimd_campaign.validate_inputs(table, None):
-        return f"aimd: {problem}"
-    if plan["md"]["model"] not in plan["train"]["runs"]:
-        return f"md.model is {plan['md']['model']!r}, but the models trained are {', '.join(plan['train']['runs'])}"
-    return None
-
-
-def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Either AIMD is run, or its trajectories are given; and the trainings, weeks later, will find their GPUs."""
-    if not inputs.get("trajectories") and "cp2k" not in inputs.get("codes", {}):
-        return "AIMD needs `codes.cp2k`; where CP2K cannot be had, give recorded `trajectories` instead"
-    options = part_of(inputs["options"].get_dict() if "options" in inputs else {}, "train")
-    for name, run in inputs["parameters"]["train"]["runs"].items():
-        try:
-            problem = gpus_problem(TrainRun.from_dict(run), options, inputs["codes"]["train"].computer)
-        except (ValueError, TypeError) as error:
-            problem = str(error)
-        if problem:
-            return f"train, {name}: {problem}"
-    return validate_data(inputs)
 
 
 class PipelineWorkChain(ZifWorkChain):
     """aimd → dataset → train → melt_quench → eos, strain_fluctuation, analysis → certificates."""
 
     CODES = ("train", "package", "compile", "evaluate", "lammps")
-    MAY_USE = ("cp2k", "frames", "check")
+    MAY_USE = ("cp2k", "frames", "check", "analysis")
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -85,6 +56,7 @@ class PipelineWorkChain(ZifWorkChain):
             if_(cls.should_run_aimd)(cls.run_aimd, cls.inspect_aimd),
             cls.run_dataset, cls.inspect_dataset,
             cls.run_train, cls.inspect_train,
+            if_(cls.should_run_active_learning)(cls.run_active_learning, cls.inspect_active_learning),
             cls.run_melt_quench, cls.inspect_melt_quench,
             cls.run_mechanics, cls.inspect_mechanics,
             cls.results,
@@ -203,16 +175,48 @@ class PipelineWorkChain(ZifWorkChain):
         self.ctx.verdicts["md_model"] = {"exit_status": 0, "message": f"MD runs on {self.ctx.model}", "uuid": str(self.ctx.potential.uuid)}
         return None
 
+    def should_run_active_learning(self) -> bool:
+        """Where the plan wants the model tested before the melt, and what fails can be labelled."""
+        return bool(self.ctx.plan.get("active_learning", {}).get("in_pipeline")) and "cp2k" in self.inputs.codes
+
+    def run_active_learning(self) -> Any:
+        """Test the model in the cell of the labels; a model that holds costs a minute, one that does not is mended."""
+        found, name, seed = self.ctx[f"train_{self.ctx.model}"].outputs, self.ctx.model, self.inputs.seed.value
+        plan = {**self.ctx.plan, "train": {**self.ctx.plan["train"], "model": name}}
+        inputs = ActiveLearningWorkChain.protocol_inputs(plan)
+        inputs |= {port: self.inputs[port] for port in ("basis_sets", "pseudopotentials") if port in self.inputs}
+        inputs["training"] = Dict({**plan["train"]["runs"][name], "seed": seed})
+        inputs["seeds"] = List([seed * 1000 + 500 + k for k in inputs["seeds"].get_list()])
+        node = self.submit_stage(
+            ActiveLearningWorkChain, "active_learning", "active_learning", structure=self.inputs.structure, potential=self.ctx.potential,
+            start=found.model, accuracy=found.accuracy, dataset=self.ctx.dataset.outputs.dataset, **inputs,
+        )  # fmt: skip
+        return {"active_learning": node}
+
+    def inspect_active_learning(self) -> None:
+        """The melt-quench judges for itself: it runs on the model of the last round also where linkers still broke in a test."""
+        node = self.ctx.active_learning
+        self.note("active_learning", node)
+        learned = node.outputs.compiled if "compiled" in node.outputs else node.outputs.model if "model" in node.outputs else None
+        if learned is None or learned.uuid == self.ctx.potential.uuid:
+            return
+        self.ctx.potential = learned
+        self.out(f"models.{self.ctx.model}_retrained", node.outputs.model)
+        self.out(f"accuracies.{self.ctx.model}_retrained", node.outputs.accuracy)
+        text = f"MD runs on {self.ctx.model}, retrained in {len(node.outputs.rounds['rounds']) - 1} rounds of active learning"
+        self.ctx.verdicts["md_model"] = {"exit_status": 0, "message": text, "uuid": str(learned.uuid)}
+
     def run_melt_quench(self) -> Any:
         """As many glasses as asked, by seed."""
         plan = self.ctx.plan["melt_quench"]
         self.ctx.crystal = make_supercell(self.inputs.structure, List(self.ctx.plan["md"]["repeats"]))
         first = self.inputs.seed.value * 1000
+        seeds = List([first + k for k in range(1, plan["replicas"] + 1)])
         self.ctx.md_inputs = {"potential": self.ctx.potential, **{name: node.store() for name, node in stages.wall(self.ctx.plan).items()}}
         node = self.submit_stage(
-            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, run=Dict({**self.md_plan(), **plan["run"]}),
-            seeds=List([first + k for k in range(1, plan["replicas"] + 1)]), melt_criteria=Dict(plan["melt_criteria"]),
-            min_success=Int(plan["min_success"]), **self.ctx.md_inputs,
+            GlassEnsembleWorkChain, "md", "glasses", structure=self.ctx.crystal, seeds=seeds,
+            run=Dict(stages.melt_quench_run(self.ctx.plan, self.ctx.potential)), melt_criteria=Dict(plan["melt_criteria"]),
+            min_success=Int(plan["min_success"]), analysis=Dict(self.ctx.plan["analysis"]), **self.ctx.md_inputs,
         )  # fmt: skip
         return {"glasses": node}
 
@@ -232,7 +236,7 @@ class PipelineWorkChain(ZifWorkChain):
         return None if self.ctx.replicas else self.child_failed("melt_quench", node)
 
     def run_mechanics(self) -> Any:
-        """P(V), strain fluctuation and structure of every glass; the structure of the crystal beside them."""
+        """P(V) and strain fluctuation of every glass; the structure of the crystal beside them."""
         nodes = {}
         plans = {stage: self.ctx.plan[stage] for stage in ("eos", "strain_fluctuation", "analysis")}
         for number, (label, child) in enumerate(self.ctx.replicas.items(), 1):
@@ -240,13 +244,8 @@ class PipelineWorkChain(ZifWorkChain):
             for stage, chain in (("eos", EquationOfStateWorkChain), ("strain_fluctuation", StrainFluctuationWorkChain)):
                 run, seed = Dict({**self.md_plan(), **plans[stage]}), Int(self.inputs.seed.value * 1000 + 100 * number)
                 nodes[f"{stage}_{label}"] = self.submit_stage(chain, "md", f"{stage}_{label}", run=run, seed=seed, **shared)
-            produced = steps_of(child.outputs.run.get_dict(), "production")
-            nodes[f"analysis_{label}"] = self.submit_stage(
-                AnalysisWorkChain, "analysis", f"analysis_{label}", reference=self.ctx.crystal,
-                trajectory=child.outputs.trajectory_glass, run=Dict({**plans["analysis"], **produced}),
-            )  # fmt: skip
         first = next(iter(self.ctx.replicas.values()))
-        prepared = steps_of(first.outputs.run.get_dict(), "prepare", skip=0.5)
+        prepared = stages.steps_of(first.outputs.run.get_dict(), "prepare", skip=0.5)
         nodes["analysis_crystal"] = self.submit_stage(
             AnalysisWorkChain, "analysis", "analysis_crystal", reference=self.ctx.crystal,
             trajectory=first.outputs.trajectory_melt, run=Dict({**plans["analysis"], **prepared}),
@@ -265,9 +264,9 @@ class PipelineWorkChain(ZifWorkChain):
         group, _ = Group.collection.get_or_create(f"{GROUP}/{self.uuid}")
         group.description = f"{GROUP} of {self.inputs.structure.get_formula()}"
         group.add_nodes([self.node])
+        certificates = self.ctx.glasses.outputs.certificates if "certificates" in self.ctx.glasses.outputs else {}
         for label, child in self.ctx.replicas.items():
-            analysis = self.ctx[f"analysis_{label}"]
-            if not analysis.is_finished_ok:
+            if label not in certificates:
                 continue
             found = {}
             for name, stage, port in (
@@ -276,22 +275,9 @@ class PipelineWorkChain(ZifWorkChain):
                 outputs = self.ctx[f"{stage}_{label}"].outputs
                 if port in outputs:
                     found[name] = outputs[port]
-            glass, made = child.outputs.glass, child.outputs
-            certificate = certify_glass(
-                structure=glass, run=made.run, melt=made.melt, linkers=made.linkers, analysis=analysis.outputs.summary, **found
-            )
-            self.out(f"glasses.{label}", glass)
+            certificate = add_mechanics(certificates[label], **found)
+            self.out(f"glasses.{label}", child.outputs.glass)
             self.out(f"certificates.{label}", certificate)
-            group.add_nodes([glass, certificate])
+            group.add_nodes([child.outputs.glass, certificate])
         self.out("verdicts", record_verdicts(Dict(self.ctx.verdicts)))
         return None
-
-
-def steps_of(run: dict[str, Any], label: str, skip: float = 0.0) -> dict[str, int]:
-    """Return ``first_step`` and ``last_step`` of a stage of an MD run, without the first share ``skip`` of it."""
-    begin = 0
-    for stage in run["stages"]:
-        if stage["label"] == label:
-            return {"first_step": begin + round(skip * stage["steps"]), "last_step": begin + stage["steps"]}
-        begin += stage["steps"]
-    raise KeyError(f"the run has no stage {label!r}")

@@ -17,7 +17,7 @@ from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.workchains import scan_rows, scan_table
 from aiida_zif.workchains.chain import words_of
 from aiida_zif.workchains.dataset import DatasetWorkChain
-from aiida_zif.workchains.side_by_side import SideBySideWorkChain
+from aiida_zif.workchains.side_by_side import TrainingsWorkChain
 from aiida_zif.workchains.train import TrainWorkChain
 
 GROUP = "zif/scan"
@@ -37,7 +37,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     return None
 
 
-class ScanWorkChain(SideBySideWorkChain):
+class ScanWorkChain(TrainingsWorkChain):
     """Train each row of a table once per seed, side by side; one that fails leaves the others alone."""
 
     CODES = TrainWorkChain.CODES

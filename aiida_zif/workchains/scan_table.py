@@ -13,6 +13,7 @@ import yaml
 
 from aiida_zif.formats.nequip_run import TrainRun
 
+SCAN = "scan"
 FOLDER = resources.files("aiida_zif.workchains") / "tables"
 
 
@@ -23,6 +24,8 @@ class Table:
     name: str
     rows: list[dict[str, Any]]
     """A mapping each; ``base`` names a training of the protocol from which a row starts instead of from the common one."""
+    stage: str = SCAN
+    """The chain whose rows they are."""
     description: str = ""
     protocol: str | None = None
     """The protocol whose numbers the table is meant to change."""
@@ -39,15 +42,19 @@ class Table:
     """Numbers that others found, by label of the row, by our own names."""
 
 
-def names() -> list[str]:
-    """Return the names of the tables that ship."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in FOLDER.iterdir() if entry.name.endswith(".yaml"))
+def names(stage: str = SCAN) -> list[str]:
+    """Return the names of the tables of ``stage`` that ship."""
+    files = {entry.name.removesuffix(".yaml"): entry for entry in FOLDER.iterdir() if entry.name.endswith(".yaml")}
+    return sorted(name for name, entry in files.items() if yaml.safe_load(entry.read_text(encoding="utf-8")).get("stage", SCAN) == stage)
 
 
-def load(text: str) -> Table:
-    """Return a table that ships, by name, or that of a YAML file. Raises ``ValueError`` with one sentence for what is none."""
+def load(text: str, stage: str = SCAN) -> Table:
+    """Return a table of ``stage`` that ships, by name, or that of a YAML file.
+
+    Raises ``ValueError`` with one sentence for what is none, or is one of another stage.
+    """
     path = Path(text)
-    if text in names():
+    if text in names(stage):
         content = yaml.safe_load((FOLDER / f"{text}.yaml").read_text(encoding="utf-8"))
     elif path.is_file():
         try:
@@ -55,12 +62,14 @@ def load(text: str) -> Table:
         except (yaml.YAMLError, OSError, UnicodeDecodeError) as problem:
             raise ValueError(f"the table {text} is no YAML: {' '.join(str(problem).split())}") from problem
     else:
-        raise ValueError(f"there is no table {text!r}: give a YAML file, or one of {', '.join(names())}")
+        raise ValueError(f"there is no table {text!r}: give a YAML file, or one of {', '.join(names(stage))}")
     known = [one.name for one in fields(Table) if one.name != "name"]
     if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
         raise ValueError(f"the table {text} must be a mapping with rows, a list; it may have {', '.join(known)}")
     if unknown := sorted(map(str, set(content) - set(known))):
         raise ValueError(f"a table has no {unknown[0]}; it may have {', '.join(known)}")
+    if content.get("stage", SCAN) != stage:
+        raise ValueError(f"the table {text} is one of {content.get('stage', SCAN)}, not of {stage}: its `stage` says so")
     return Table(name=text, **content)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Trainings side by side, so many at a time; one that fails leaves the others alone."""
+"""Children side by side, so many at a time; one that fails leaves the others alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiida_zif.workchains.chain import ZifWorkChain, words_of
 
 
 class SideBySideWorkChain(ZifWorkChain):
-    """Trainings that do not depend on each other. ``begin_children`` names them, the loop of the outline runs them."""
+    """Children that do not depend on each other. ``begin_children`` names them, the loop of the outline runs them."""
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -22,30 +22,6 @@ class SideBySideWorkChain(ZifWorkChain):
             "max_concurrent", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), validator=_validate_max_concurrent,
             help="So many children at a time; 0: all, which then queue where they run.",
         )  # fmt: skip
-        spec.input("compile", valid_type=Bool, serializer=to_aiida_type, default=lambda: Bool(True),
-                   help="Measure the form that MD runs, else the package, which is several times slower.")  # fmt: skip
-
-    def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
-        """Return the codes of a child; without one for it, it compiles nothing."""
-        codes = super().codes_for(chain)
-        return codes if self.inputs.compile.value else {role: code for role, code in codes.items() if role != "compile"}
-
-    def write_frames(self, datasets: dict[str, ZifDatasetData]) -> dict[str, Any]:
-        """Write the frames of each dataset once on the machine, for all children to link to, where a code can write them."""
-        nodes: dict[str, Any] = {}
-        self.ctx.frames = {}
-        if "frames" not in self.inputs.codes:
-            return nodes
-        for name, dataset in datasets.items():
-            metadata = {"options": self.options("frames"), "call_link_label": f"frames_{name}"}
-            node = self.submit(ZifFramesCalculation, code=self.inputs.codes["frames"], dataset=dataset, metadata=metadata)
-            nodes[f"frames_{name}"] = self.ctx.frames[name] = node
-        return nodes
-
-    def links(self, name: str) -> dict[str, Any]:
-        """Return the ``frames`` input of a training on the dataset ``name``; none where they could not be written: it tries itself."""
-        node = self.ctx.frames.get(name)
-        return {"frames": node.outputs.remote_folder} if node is not None and node.is_finished_ok else {}
 
     def begin_children(self, keys: list[str]) -> None:
         """Say which children there are."""
@@ -84,6 +60,38 @@ class SideBySideWorkChain(ZifWorkChain):
         if not node.is_finished_ok:
             self.report(f"{key}: {node.process_label}<{node.pk}> ended with [{node.exit_status}] {words_of(node)}")
         return True
+
+
+class TrainingsWorkChain(SideBySideWorkChain):
+    """Trainings side by side, on frames that are written once."""
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        super().define(spec)
+        spec.input("compile", valid_type=Bool, serializer=to_aiida_type, default=lambda: Bool(True),
+                   help="Measure the form that MD runs, else the package, which is several times slower.")  # fmt: skip
+
+    def codes_for(self, chain: type[ZifWorkChain]) -> dict[str, AbstractCode]:
+        """Return the codes of a child; without one for it, it compiles nothing."""
+        codes = super().codes_for(chain)
+        return codes if self.inputs.compile.value else {role: code for role, code in codes.items() if role != "compile"}
+
+    def write_frames(self, datasets: dict[str, ZifDatasetData]) -> dict[str, Any]:
+        """Write the frames of each dataset once on the machine, for all children to link to, where a code can write them."""
+        nodes: dict[str, Any] = {}
+        self.ctx.frames = {}
+        if "frames" not in self.inputs.codes:
+            return nodes
+        for name, dataset in datasets.items():
+            metadata = {"options": self.options("frames"), "call_link_label": f"frames_{name}"}
+            node = self.submit(ZifFramesCalculation, code=self.inputs.codes["frames"], dataset=dataset, metadata=metadata)
+            nodes[f"frames_{name}"] = self.ctx.frames[name] = node
+        return nodes
+
+    def links(self, name: str) -> dict[str, Any]:
+        """Return the ``frames`` input of a training on the dataset ``name``; none where they could not be written: it tries itself."""
+        node = self.ctx.frames.get(name)
+        return {"frames": node.outputs.remote_folder} if node is not None and node.is_finished_ok else {}
 
 
 def _validate_max_concurrent(node: Any, _: Any) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from aiida.orm import Dict
 
 from aiida_zif.formats.lammps_run import MdRun
+from aiida_zif.science.melting import Criteria
 from aiida_zif.science.units import FS_IN_PS
 
 Plan = Mapping[str, Any]
@@ -18,7 +19,11 @@ Stage = dict[str, Any]
 MELT_QUENCH = frozenset({
     "start_k", "tmax_k", "rate_k_per_ps", "prepare_ps", "plateau_ps", "equilibrate_ps", "production_ps", "max_plateau_extensions",
 })  # fmt: skip
+ENSEMBLES = ("nvt", "npt")
+MELT_QUENCH_MAY = frozenset({"ensemble", "pressure_gpa", "couple"})
+"""Of the equilibration and the production of a glass: constant volume if nothing is said, else ``npt`` at a pressure, 0 GPa if not said."""
 EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
+VALIDATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps"})
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
 COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
 
@@ -32,26 +37,29 @@ def _is_positive(value: Any) -> bool:
 
 def validate_criteria(node: Any, _: Any) -> str | None:
     """Say in one sentence what is wrong with the criteria of a melt."""
-    known = ("min_exchanged_share", "max_coordination")
-    for name, value in node.get_dict().items():
-        if name not in known:
-            return f"the melt criteria have no {name}; allowed are {', '.join(known)}"
-        if not _is_positive(value) and value != 0:
-            return f"{name} is {value!r}, but must be a number, 0 or more"
+    try:
+        Criteria.from_dict(node.get_dict())
+    except ValueError as problem:
+        return str(problem)
     return None
 
 
-def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
-    """Return an AiiDA validator of a plan with exactly the keys ``known`` and ``COMMON``."""
+def validator(known: frozenset[str], may: frozenset[str] = frozenset()) -> Callable[[Any, Any], str | None]:
+    """Return an AiiDA validator of a plan with the keys ``known`` and ``COMMON``, which ``may`` have more, checked elsewhere."""
 
     def validate(node: Any, _: Any) -> str | None:
         plan = node.get_dict()
         if missing := sorted((known | COMMON) - set(plan)):
             return f"the run lacks {', '.join(missing)}; take a protocol and override what differs"
-        if unknown := sorted(set(plan) - known - COMMON):
-            return f"the run has no setting {', '.join(unknown)}; allowed are {', '.join(sorted(known | COMMON))}"
+        if unknown := sorted(set(plan) - known - COMMON - may):
+            return f"the run has no setting {', '.join(unknown)}; allowed are {', '.join(sorted(known | COMMON | may))}"
         for name, value in plan.items():
-            if name != "volume_factors" and not _is_positive(value) and not (value == 0 and name.startswith(MAY_BE_ZERO)):
+            if (
+                name != "volume_factors"
+                and name not in may
+                and not _is_positive(value)
+                and not (value == 0 and name.startswith(MAY_BE_ZERO))
+            ):
                 return f"{name} is {value!r}, but must be a positive number"
         factors = plan.get("volume_factors")
         if "volume_factors" in plan and not (
@@ -63,11 +71,39 @@ def validator(known: frozenset[str]) -> Callable[[Any, Any], str | None]:
     return validate
 
 
-validate_melt_quench, validate_eos, validate_strain_fluctuation = map(validator, (MELT_QUENCH, EOS, STRAIN_FLUCTUATION))
+validate_eos, validate_strain_fluctuation, validate_validation = map(validator, (EOS, STRAIN_FLUCTUATION, VALIDATION))
+_validate_melt_quench = validator(MELT_QUENCH, MELT_QUENCH_MAY)
 
 
-def wall(plan: Plan) -> dict[str, Dict]:
-    """Return the ``wall`` input of an MD chain, where the protocol declares one."""
+def validate_melt_quench(node: Any, port: Any) -> str | None:
+    """Say in one sentence what is wrong with the plan of a melt-quench."""
+    if problem := _validate_melt_quench(node, port):
+        return problem
+    plan = node.get_dict()
+    if plan["tmax_k"] <= plan["start_k"]:
+        return f"tmax_k is {plan['tmax_k']:g} K, but a melt is hotter than where it starts, start_k = {plan['start_k']:g} K"
+    if plan.get("ensemble", "nvt") not in ENSEMBLES:
+        return f"ensemble is {plan['ensemble']!r}, but must be one of {', '.join(ENSEMBLES)}"
+    if plan.get("ensemble") != "npt" and (given := sorted({"pressure_gpa", "couple"} & set(plan))):
+        return f"{given[0]} is given, but the glass is held at constant volume; give `ensemble: npt`, or leave it out"
+    try:
+        md_run(plan, quench(plan), 1)
+    except (ValueError, TypeError) as problem_found:
+        return str(problem_found)
+    return None
+
+
+def melt_quench_run(plan: Plan, potential: Any = None) -> dict[str, Any]:
+    """Return the run of a melt-quench as the protocol has it for the architecture of ``potential``."""
+    stage = plan["melt_quench"]
+    own = stage["by_architecture"].get(getattr(potential, "architecture", None), {})
+    return {**plan["md"]["run"], **stage["run"], **own}
+
+
+def wall(plan: Plan, potential: Any = None) -> dict[str, Dict]:
+    """Return the ``wall`` input of an MD chain, where the protocol declares one: beside a model, not a classical force field."""
+    if getattr(potential, "form", None) == "classical":
+        return {}
     return {"wall": Dict(plan["md"]["wall"])} if plan["md"].get("wall") else {}
 
 
@@ -97,19 +133,27 @@ def ramp(plan: Plan, label: str, start_k: float, stop_k: float) -> Stage:
     return {"kind": "ramp", "label": label, "start_k": start_k, "stop_k": stop_k, "steps": steps(plan, picoseconds)}
 
 
-def melt(plan: Plan) -> list[Stage]:
-    """Return the stages from the crystal to the end of the plateau."""
+def melt(plan: Plan, from_crystal: bool = True) -> list[Stage]:
+    """Return the stages from the crystal to the end of the plateau; what starts as a liquid is on the plateau from the first step."""
+    if not from_crystal:
+        return [plateau(plan)]
     prepare = hold(plan, "prepare", plan["start_k"], plan["prepare_ps"])
     return [prepare, ramp(plan, "heat", plan["start_k"], plan["tmax_k"]), plateau(plan)]
 
 
 def quench(plan: Plan) -> list[Stage]:
-    """Return the stages from the melt to the end of the production."""
-    return [
-        ramp(plan, "quench", plan["tmax_k"], plan["start_k"]),
-        hold(plan, "equilibrate", plan["start_k"], plan["equilibrate_ps"]),
-        hold(plan, "production", plan["start_k"], plan["production_ps"]),
-    ]
+    """Return the stages from the melt to the end of the production; the last two with a free cell where the ensemble is ``npt``."""
+    solid = [hold(plan, name, plan["start_k"], plan[f"{name}_ps"]) for name in ("equilibrate", "production")]
+    if plan.get("ensemble", "nvt") == "npt":
+        free = {"kind": "npt", "pressure_gpa": plan.get("pressure_gpa", 0.0), "couple": plan.get("couple", "tri")}
+        solid = [{**stage, **free} for stage in solid]
+    return [ramp(plan, "quench", plan["tmax_k"], plan["start_k"]), *solid]
+
+
+def validation_run(plan: Plan, temperature_k: float, seed: int) -> dict[str, Any]:
+    """Return the MD that is compared with a reference: from a frame of it, whose springs are as hot as it is."""
+    planned = [hold(plan, name, temperature_k, plan[f"{name}_ps"]) for name in ("equilibrate", "production")]
+    return {**md_run(plan, planned, seed), "velocity_factor": 1.0}
 
 
 def volumes(plan: Plan) -> tuple[list[Stage], list[str]]:
@@ -150,3 +194,13 @@ def md_run(plan: Plan, stages: Sequence[Stage], seed: int) -> dict[str, Any]:
         "pressure_damping_fs": plan["pressure_damping_fs"],
     }
     return MdRun.from_dict(run).to_dict()
+
+
+def steps_of(run: dict[str, Any], label: str, skip: float = 0.0) -> dict[str, int]:
+    """Return ``first_step`` and ``last_step`` of a stage of an MD run, without the first share ``skip`` of it."""
+    begin = 0
+    for stage in run["stages"]:
+        if stage["label"] == label:
+            return {"first_step": begin + round(skip * stage["steps"]), "last_step": begin + stage["steps"]}
+        begin += stage["steps"]
+    raise KeyError(f"the run has no stage {label!r}")

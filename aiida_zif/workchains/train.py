@@ -13,7 +13,7 @@ from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.evaluate import NequipEvaluateCalculation
 from aiida_zif.calculations.frames import ZifFramesCalculation
 from aiida_zif.calculations.functions.trajectory import join_arrays
-from aiida_zif.calculations.train import NequipTrainCalculation, frames_problem, restart_problem, validate_run
+from aiida_zif.calculations.train import NequipTrainCalculation, frames_problem, restart_problem, start_problem, validate_run
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
@@ -39,8 +39,10 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     run, dataset, codes = TrainRun.from_dict(inputs["run"].get_dict()), inputs["dataset"], inputs["codes"]
     options = inputs["options"].get_dict() if "options" in inputs else {}
     problem = frames_problem(run, dataset) or gpus_problem(run, part_of(options, "train"), codes["train"].computer)
+    if not problem and "start" in inputs:
+        problem = start_problem(inputs["start"], run, dataset)
     if not problem and "restart" in inputs:
-        problem = restart_problem(inputs["restart"], run, dataset)
+        problem = restart_problem(inputs["restart"], run, dataset, inputs.get("start"))
     if not problem and "frames" in inputs and not inputs["frames"].is_cleaned:
         problem = linked_frames.problem_of(inputs["frames"], dataset, codes["train"].computer)
     return problem
@@ -78,6 +80,7 @@ class TrainWorkChain(ResumingWorkChain):
         spec.input("cost_calls", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(300), help="By which the cost is measured.")
         spec.input("segment_seconds", valid_type=Int, required=False, serializer=to_aiida_type, help="Length of one job, at most.")
         spec.input("restart", valid_type=FolderData, required=False, help="Go on from here, with the same run.")
+        spec.input("start", valid_type=ZifModelData, required=False, help="A package whose weights are gone on with, not new ones.")
         spec.input("frames", valid_type=RemoteData, required=False, help="Folder of zif.frames to link to; if not given, it is made.")
         spec.inputs.validator = validate_inputs
         spec.output("model", valid_type=ZifModelData, required=False, help="The portable package.")
@@ -176,6 +179,8 @@ class TrainWorkChain(ResumingWorkChain):
         codes, run = self.inputs.codes, self.inputs.run
         inputs = {"code": codes["train"], "package_code": codes["package"], "dataset": self.inputs.dataset, **self.links("train")}
         inputs["run"] = run if self.ctx.run == run.get_dict() else Dict(self.ctx.run)
+        if "start" in self.inputs:
+            inputs["start"] = self.inputs.start
         if "segment_seconds" in self.inputs:
             inputs["segment_seconds"] = self.inputs.segment_seconds.value
         restart = previous.outputs.restart if previous is not None else self.inputs.get("restart")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiida.orm import Dict, FolderData
 
 from aiida_zif.calculations.train import NequipTrainCalculation, package
@@ -68,6 +69,38 @@ def test_restart_goes_on_from_the_checkpoint(prepare: Callable[..., Any], inputs
     assert second.files == first.files
     assert "++ckpt_path=out/last.ckpt" in second.calcinfo.codes_info[0].cmdline_params
     assert second.calcinfo.local_copy_list == [(restart.uuid, name, f"out/{name}") for name in ("last.ckpt", "best.ckpt")]
+
+
+def test_warm_start_goes_on_with_the_weights_of_a_package(prepare: Callable[..., Any], inputs: dict[str, Any], model: Any) -> None:
+    """The network is that of the package, which lies beside the settings; all else is as without."""
+    first, second = prepare(NequipTrainCalculation, **inputs), prepare(NequipTrainCalculation, **inputs, start=model.store())
+    assert second.calcinfo.local_copy_list == [(model.uuid, model.filename, "start.nequip.zip")]
+    before, after = (yaml.safe_load(found.files["train.yaml"]) for found in (first, second))
+    package = {"_target_": "nequip.model.ModelFromPackage", "package_path": "start.nequip.zip", "compile_mode": "eager"}
+    assert after["training_module"].pop("model") == package
+    before["training_module"].pop("model")
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"architecture": "allegro"}, "architecture nequip"), ({"r_max": 5.0}, "cutoff 4.0"), ({"precision": "float64"}, "precision float32")],
+)
+def test_warm_start_of_another_network_is_refused(
+    refusal: Callable[..., str], inputs: dict[str, Any], model: Any, change: dict[str, Any], sentence: str
+) -> None:
+    """In one sentence, before anything runs."""
+    assert sentence in refusal(NequipTrainCalculation, **{**inputs, "run": Dict({**RUN, **change})}, start=model)
+
+
+def test_warm_start_of_a_compiled_model_is_refused(refusal: Callable[..., str], inputs: dict[str, Any], make_compiled: Any) -> None:
+    """It holds code for one machine, and no weights to learn."""
+    assert "in the form compiled" in refusal(NequipTrainCalculation, **inputs, start=make_compiled())
+
+
+def test_restart_without_the_warm_start_is_refused(refusal: Callable[..., str], inputs: dict[str, Any], restart: Any, model: Any) -> None:
+    """Another beginning is another training."""
+    assert "the checkpoint is that of another training" in refusal(NequipTrainCalculation, **inputs, restart=restart, start=model)
 
 
 @pytest.mark.parametrize("change", [{"seed": 6}, {"learning_rate": 0.1}, {"r_max": 5.0}, {"energy_weight": 1.0}, {"epochs": 8}])

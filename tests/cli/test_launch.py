@@ -13,10 +13,12 @@ import yaml
 from click.testing import CliRunner, Result
 
 from aiida_zif.cli.jobs import JOBS
+from aiida_zif.cli.launch import COMMANDS
 
 Call = Callable[..., Result]
-STAGES = sorted(entry.name[4:] for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif."))
-MD = ["md", "melt_quench", "glass_ensemble", "eos", "strain_fluctuation"]
+CHAINS = [entry.name[4:] for entry in importlib.metadata.entry_points(group="aiida.workflows") if entry.name.startswith("zif.")]
+STAGES = sorted(COMMANDS.get(chain, chain) for chain in CHAINS)
+MD = ["md", "melt_quench", "ensemble_of_glasses", "eos", "strain_fluctuation"]
 CRYSTAL = "dia-zn-im-2"
 
 
@@ -42,8 +44,8 @@ def test_every_command_says_what_it_needs(stage: str) -> None:
         assert option in result.output
     # a scan learns from datasets or draws them from trajectories
     assert ("[required]" in result.output) == (stage != "scan")
-    assert ("--code" in result.output) == ("--options" in result.output) == (stage not in ("dataset", "analysis"))
-    assert ("--model" in result.output) == (stage in MD)
+    assert ("--code" in result.output) == ("--options" in result.output) == (stage != "dataset")
+    assert ("--model" in result.output) == (stage in [*MD, "active_learning", "validation"])
 
 
 def test_dry_run_shows_inputs_text_and_forecast_and_stores_nothing(call: Call, codes: Any, stored: Callable[[], int]) -> None:
@@ -67,11 +69,26 @@ def test_dry_run_of_md_shows_the_input_of_its_first_job(stage: str, call: Call, 
     assert " ps, " in result.output.partition("Forecast")[2]
 
 
+def test_dry_run_of_active_learning_shows_its_first_test(call: Call, codes: Any, model: Any, dataset: Any) -> None:
+    """Each run of the test has a seed of its own; what a round may label, and how it is learned."""
+    model.store()
+    dataset.store()
+    common = ("--structure", CRYSTAL, "--dataset", dataset.pk, "--seed", 77, "--dry-run")
+    result = call("launch", "active_learning", *common, "--model", model.pk)
+    assert result.exit_code == 0, result.output
+    assert "velocity all create 3200 77" in result.output
+    forecast = " ".join(result.output.partition("Forecast")[2].split())
+    assert "4 × 10000 steps of 1.0 fs = 10 ps" in forecast
+    assert "at most 3 rounds of at most 60 labels each, retrained from the weights before" in forecast
+
+
 def test_seed_of_an_ensemble_counts(call: Call, codes: Any, model: Any) -> None:
     """Each glass has its own."""
     model.store()
-    result = call("launch", "glass_ensemble", "--structure", CRYSTAL, "--model", model.uuid, "--seed", 5, "--dry-run")
-    assert "[5, 6]" in result.output
+    result = call("launch", "ensemble_of_glasses", "--structure", CRYSTAL, "--model", model.uuid, "--seed", 5, "--dry-run")
+    assert "seeds [5, 6]" in result.output
+    assert "272 atoms" in result.output
+    assert "does not tell the cost" in result.output
 
 
 def test_dry_run_of_training_shows_yaml(call: Call, codes: Any, dataset: Any) -> None:

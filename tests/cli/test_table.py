@@ -11,6 +11,7 @@ import pytest
 import yaml
 from aiida.orm import Dict
 
+from aiida_zif.calculations.functions.glasses import tabulate_glasses
 from aiida_zif.calculations.functions.scan import tabulate_scan
 from aiida_zif.workchains import scan_table
 
@@ -115,3 +116,57 @@ def test_unknown_table_is_refused(refused: Any, codes: Any, dataset: Any) -> Non
     """With the names of those that ship."""
     dataset.store()
     assert "paper-screening" in refused("launch", "scan", "--table", "nonsense", "--dataset", dataset.pk)
+
+
+@pytest.fixture
+def glasses(aiida_profile: Any) -> Any:
+    """The table of a melt map with one row of two replicas, one of which broke."""
+    replicas = {
+        "T1500_rate20_plateau50_seed_1": {"seed": 1, "molten": True, "exit_status": 0, "message": "done", "uuid": "u"},
+        "T1500_rate20_plateau50_seed_2": {"seed": 2, "molten": None, "exit_status": 530, "message": "Linker 3 broke.", "uuid": "v"},
+    }
+    settings = {"tmax_k": 1500, "rate_k_per_ps": 20, "plateau_ps": 50.0, "repeats": [1, 1, 1], "start": "crystal"}
+    label = "T1500_rate20_plateau50"
+    hazard = [
+        {"from_k": 1500.0, "to_k": 1600.0, "linker_ns": 2.0, "breaks": 1},
+        {"from_k": 300.0, "to_k": 400.0, "linker_ns": 3.0, "breaks": 0},
+    ]
+    plan = {"table": "paper-melt-map", "order": [label], "rows": {label: {"settings": settings, "replicas": replicas}}, "hazard": hazard}
+    told = {"kind": "glass", "density_g_per_cm3": {"mean": 1.25}, "zn_n_coordination": {"mean": 3.93}, "repeats": [1, 1, 1]}
+    return tabulate_glasses(Dict(plan), Dict({}), T1500_rate20_plateau50_seed_1=Dict(told))
+
+
+def test_table_of_glasses(call: Call, glasses: Any) -> None:
+    """Verdicts, what broke, published beside ours; no error bar of one glass; CSV in full and LaTeX."""
+    result = call("table", glasses.pk)
+    assert result.exit_code == 0, result.output
+    for words in ("1 of 1", "1 of 2", "1.250 ± –", "[530] Linker 3 broke", "1 linker broke in 2 linker ns", "none broke in 3 linker ns"):
+        assert words in result.output
+    assert "Published of T1500_rate20_plateau50: molten 1" in result.output
+    assert "published_molten" in call("table", glasses.pk, "--format", "csv").output
+    assert r"\begin{tabular}" in call("table", glasses.pk, "--format", "latex").output
+
+
+def test_figure_of_a_table_without_its_ensemble_is_refused(refused: Callable[..., str], glasses: Any, tmp_path: Path) -> None:
+    """The replicas in time are those of the ensemble's nodes."""
+    assert "chain of this table is not here" in refused("table", glasses.pk, "--figure", tmp_path / "a.svg")
+
+
+@pytest.mark.parametrize("name", ["paper-melt-map", "paper-finite-size", "demo-melt-map"])
+def test_tables_of_glasses_ship(name: str, call: Call, codes: Any, model: Any, stored: Any) -> None:
+    """A dry run prints each row with its steps and atoms, and the cost as far as it is known."""
+    model.store()
+    before = stored()
+    result = call("launch", "ensemble-of-glasses", "--table", name, "--structure", "dia-zn-im-2", "--model", model.pk, "--dry-run")
+    assert result.exit_code == 0, result.output
+    forecast = result.output.partition("Forecast")[2]
+    for row in scan_table.load(name, "glass_ensemble").rows:
+        assert f"{row['label']}: " in forecast
+    assert "replicas, " in forecast
+    assert stored() == before
+
+
+def test_table_of_another_stage_is_refused(refused: Callable[..., str], codes: Any, model: Any) -> None:
+    """A scan is no melt map."""
+    given = ("--structure", "dia-zn-im-2", "--model", model.store().pk, "--dry-run")
+    assert "there is no table 'paper-screening'" in refused("launch", "ensemble-of-glasses", "--table", "paper-screening", *given)

@@ -118,10 +118,18 @@ def test_a_dump_of_another_kind_is_refused(tmp_path: Path, old: str, new: str, s
         lammps_dump.read(path, TYPES, 0.001)
 
 
-def test_frames_of_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
-    """Another number of atoms is another run."""
+def test_frames_end_where_atoms_were_lost(tmp_path: Path) -> None:
+    """What flew apart is dumped with fewer atoms before LAMMPS stops: the frames before it are kept, they show why."""
     positions, cell = random_frame(6)
     path = tmp_path / "dump"
-    path.write_text(frame(0, positions, cell) + frame(1, positions[:5], cell))
+    path.write_text(frame(0, positions, cell) + frame(1, positions, cell) + frame(2, positions[:5], cell))
+    assert lammps_dump.read(path, TYPES, 0.001).steps.tolist() == [0, 1]
+
+
+def test_frames_of_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
+    """More atoms than before are another run."""
+    positions, cell = random_frame(6)
+    path = tmp_path / "dump"
+    path.write_text(frame(0, positions[:5], cell) + frame(1, positions, cell))
     with pytest.raises(ValueError, match="two runs"):
         lammps_dump.read(path, TYPES, 0.001)

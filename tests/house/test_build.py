@@ -36,7 +36,7 @@ def test_wheel_carries_the_entry_points(wheel: zipfile.ZipFile) -> None:
         if group.startswith("aiida.")
     }
     assert found == expected
-    ours = {"aiida-zif", "zif-check", "zif-collect", "zif-disagree", "zif-evaluate", "zif-frames", "zif-lmp"}
+    ours = {"aiida-zif", "zif-analysis", "zif-check", "zif-collect", "zif-disagree", "zif-evaluate", "zif-frames", "zif-lmp"}
     assert set(parser["console_scripts"]) == ours
 
 

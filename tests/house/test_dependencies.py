@@ -41,8 +41,8 @@ def imported(*rooms: Path) -> set[str]:
 
 
 def test_everything_imported_is_asked_for() -> None:
-    """Outside ``programs`` only the dependencies are imported, there also the extra ``programs``."""
-    always = asked(PROJECT["dependencies"])
+    """Outside ``programs`` only the dependencies are imported and the extra ``pores``, there also the extra ``programs``."""
+    always = asked(PROJECT["dependencies"]) | asked(PROJECT["optional-dependencies"]["pores"])
     rooms = [path for path in (ROOT / "aiida_zif").iterdir() if path.is_dir() and path.name not in ("programs", "__pycache__")]
     assert not imported(*rooms) - always
     assert not imported(ROOT / "aiida_zif" / "programs") - always - asked(PROJECT["optional-dependencies"]["programs"])

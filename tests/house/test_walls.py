@@ -118,15 +118,14 @@ def test_programs_run_without_aiida(callbacks: bool) -> None:
     )
 
 
-def alone(folder: Path, program: str, *arguments: str) -> str:
-    """Return what a program of ours prints where only numpy and h5py are installed beside the package."""
-    import h5py
-    import numpy as np
+def alone(folder: Path, program: str, *arguments: str, more: tuple[str, ...] = ()) -> str:
+    """Return what a program of ours prints where only numpy and h5py (and ``more``) are installed beside the package."""
+    import importlib
 
     place = folder / "packages"
     place.mkdir()
-    for module in (np, h5py):
-        home = Path(str(module.__file__)).parent
+    for name in ("numpy", "h5py", *more):
+        home = Path(str(importlib.import_module(name).__file__)).parent
         for source in (home, home.with_name(f"{home.name}.libs")):
             if source.exists():
                 (place / source.name).symlink_to(source)
@@ -161,3 +160,21 @@ def test_frames_needs_numpy_and_h5py_only(tmp_path: Path) -> None:
         file[f"{GROUP}/split"] = np.arange(n, dtype=np.int8) % 3
     assert alone(tmp_path, "frames", "dataset.h5").startswith(f"zif-frames: {-(-n // 3)} train, ")
     assert (tmp_path / "held_out.xyz").stat().st_size > 0
+
+
+def test_analysis_needs_numpy_scipy_and_h5py_only(tmp_path: Path) -> None:
+    """``zif-analysis`` is told the linkers, and needs scipy besides."""
+    import numpy as np
+
+    from aiida_zif.formats import analysis_run, extxyz, h5md
+    from aiida_zif.science import linkers
+    from aiida_zif.science.analysis import Plan
+
+    frames = extxyz.read(PACKAGE / "structures" / "dia-zn-im-2.xyz")
+    assert not isinstance(frames, list)
+    topology = linkers.perceive(frames.species, frames.positions[0], frames.cells[0])
+    plan = Plan(ring_depth=12, scattering_frames=1, scattering_max_angstrom=8.0)
+    (tmp_path / "job.json").write_text(analysis_run.render(analysis_run.Job(topology, np.ones(len(frames.species)), plan)))
+    h5md.write(tmp_path / "trajectory.h5md", frames, creator_version="0")
+    assert alone(tmp_path, "analysis", "trajectory.h5md", "job.json", more=("scipy",)).startswith("zif-analysis: 1 frames in")
+    assert (tmp_path / "analysis.json").exists()

@@ -24,6 +24,10 @@ SHORT: dict[str, Any] = {
             "allegro": {"epochs": 4, "features": 8, "batch": 4, "ema_decay": 0.5},
         },
     },
+    "active_learning": {
+        "run": {"temperature_k": 350, "picoseconds": 0.01, "skip_ps": 0.0001, "min_temperature_share": 0.01, "dump_fs": 1},
+        "seeds": [1], "max_rounds": 0,
+    },
     "md": {"repeats": [1, 1, 1], "run": {"timestep_fs": 0.25, "dump_fs": 2, "thermo_fs": 0.5}},
     "melt_quench": {
         "replicas": 1,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import zipfile
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from aiida.orm import Dict, FolderData
+
+from aiida_zif.formats.nequip_config import TrainRun, frozen_hash
 
 METRICS = (Path(__file__).parents[1] / "formats" / "data" / "nequip_metrics.csv").read_bytes()
 PACKAGE = (Path(__file__).parents[1] / "programs" / "data" / "tiny_nequip.nequip.zip").read_bytes()
@@ -41,13 +44,22 @@ def read(parse: Callable[..., Any], dataset: Any) -> Callable[..., Any]:
 
     def run(
         epochs: int, files: dict[str, bytes], stdout: bytes = BEGUN, stderr: bytes = b"", package: bytes = b"",
-        restart: FolderData | None = None, **changes: Any,
+        restart: FolderData | None = None, start: Any = None, **changes: Any,
     ) -> Any:  # fmt: skip
         settings = {"architecture": "nequip", "epochs": epochs, "seed": 5, **changes}
         inputs = {"dataset": dataset, "run": Dict(settings), **({} if restart is None else {"restart": restart})}
+        inputs |= {} if start is None else {"start": start}
         return parse("zif.train", inputs, files, stdout, stderr, more={"package.out": package})
 
     return run
+
+
+def test_warm_start_is_another_training(read: Callable[..., Any], model: Any) -> None:
+    """The checkpoint says by its hash which package it began with."""
+    found = read(N, FILES, start=model).outputs["restart"].base.attributes.get("config_hash")
+    run = TrainRun.from_dict({"architecture": "nequip", "epochs": N, "seed": 5})
+    assert found == frozen_hash(run, model.type_names, hashlib.sha256(PACKAGE).hexdigest())
+    assert found != frozen_hash(run, model.type_names)
 
 
 def test_finished_training_is_ok(read: Callable[..., Any], dataset: Any) -> None:

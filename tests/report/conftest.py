@@ -108,6 +108,7 @@ def facts() -> dict[str, Any]:
         "labels": {"asked": 117, "kept": 108, "verdict": "done", "uuid": UUID, "uuids": [UUID], "uuid_jobs": [UUID]},
         "dataset": {"counts": {"train": 238, "validation": 22, "held_out": 84}, "drawing": drawing, "stress": "virial", "uuid": UUID},
         "models": [model("nequip"), model("allegro")],
+        "active_learning": None,
         "crystal": structure(),
         "glasses": [solid("replica_01", "glass"), solid("replica_02", "quenched solid, not molten", verdict="[710] The result stands")],
         "verdicts": [{"label": "eos_replica_01", **verdict}, {"label": "md", **verdict, "verdict": "[531] The run blew up at step 7"}],

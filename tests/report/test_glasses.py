@@ -68,7 +68,7 @@ def pipeline(aiida_profile: Any, process: Callable[..., Any], made: Callable[...
             orm.WorkChainNode, "MeltQuenchWorkChain", label, ensemble, status=0 if molten else 710, message="" if molten else "not molten",
             run=orm.Dict({"tmax_k": 1500.0, "timestep_fs": 0.5}), seed=orm.Int(1001),
         )  # fmt: skip
-        verdict = MeltVerdict(0.5 if molten else 0.0, Estimate(2.5, 0.1, 9.0), (), molten, "…")
+        verdict = MeltVerdict(0.5 if molten else 0.0, Estimate(2.5, 0.1, 9.0), (), molten, "…", {}, None, None)
         run = orm.Dict({"stages": [{"label": "plateau", "steps": 100}, {"label": "quench", "steps": 100}]})
         glass = structure.clone()
         made(chain, glass=glass, melt=orm.Dict(plain(verdict)), run=run, thermo_melt=array(step=[0, 100], temperature=[300.0, 1500.0]))
@@ -85,7 +85,7 @@ def pipeline(aiida_profile: Any, process: Callable[..., Any], made: Callable[...
         found = ElasticResult("not yet", 11.6, "not yet (N_eff = 11.6; at least 30 is needed).")
         cells = array(step=[0, 20, 40], cell=np.diag([8.0, 9.0, 10.0]) * np.array([1.0, 1.01, 0.99])[:, None, None])
         made(strain, elastic_constants=orm.Dict(plain(found.as_dict())), cells=cells)
-        analysis = process(orm.WorkChainNode, "AnalysisWorkChain", f"analysis_{label}", root)
+        analysis = process(orm.WorkChainNode, "AnalysisWorkChain", f"analysis_{label}", ensemble)
         made(analysis, summary=summary(3.8), curves=array(**shape))
         made(root, **{f"certificates__{label}": orm.Dict({"kind": "glass" if molten else "quenched solid, not molten"})})
     return root

@@ -63,3 +63,26 @@ def test_uneven_times_and_absent_elements_are_refused():
         msd.mean_squared_displacement(frames.select([0, 1, 3]))
     with pytest.raises(ValueError, match="0 atoms of O"):
         msd.mean_squared_displacement(frames, "O")
+
+
+def test_the_diffusion_coefficient_of_a_random_walk_is_within_its_error():
+    """D = σ²/2τ per axis for independent steps: 0.3² / (2 · 0.05 ps) Å²/ps, within three standard errors that are not wide."""
+    found = msd.diffusion(walk(2000, 60))
+    assert abs(found.mean - 0.9 * 59 / 60) < 3 * found.error
+    assert found.error < 0.1
+
+
+def test_what_does_not_diffuse_has_no_coefficient():
+    """A rattle, a flight, too few frames or one, no times: a sentence, never a number."""
+    rattle = replace(walk(400, 4), positions=np.random.default_rng(0).normal(size=(400, 4, 3)))
+    with pytest.raises(ValueError, match=r"t\^-?0\.0\d"):
+        msd.diffusion(rattle)
+    flight = replace(rattle, positions=np.arange(400)[:, None, None] * np.array([1.0, -1.0, 1.0, -1.0])[:, None] * np.ones(3))
+    with pytest.raises(ValueError, match=r"t\^2\.00"):
+        msd.diffusion(flight)
+    with pytest.raises(ValueError, match="20 frames or more; 30"):
+        msd.diffusion(walk(30, 4))
+    with pytest.raises(ValueError, match="needs times"):
+        msd.diffusion(replace(walk(400, 4), times=None))
+    with pytest.raises(ValueError, match="needs two frames"):
+        msd.mean_squared_displacement(walk(1, 4))

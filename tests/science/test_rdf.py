@@ -12,6 +12,7 @@ from ase.neighborlist import neighbor_list
 
 from aiida_zif.science import rdf
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.units import BOLTZMANN
 
 SKEWED = np.array([[9.0, 0, 0], [4.0, 8.0, 0], [-3.0, 2.0, 7.5]])
 
@@ -80,3 +81,45 @@ def test_impossible_questions_are_refused(dia34):
         rdf.radial_distribution(frames, "Zn", "N", n_bins=0)
     with pytest.raises(ValueError, match="positive length"):
         rdf.radial_distribution(frames, "Zn", "N", r_max=-1.0)
+
+
+def double_well(r: np.ndarray) -> np.ndarray:
+    """0.9 eV from the well at 2 Å to the top at 3 Å, 0.4 eV back from the outer well at 4 Å, 0 far away."""
+    return np.interp(r, [1.5, 2.0, 3.0, 4.0, 6.0, 8.0], [3.0, -0.4, 0.5, 0.1, 0.0, 0.0])
+
+
+def test_the_barrier_of_a_known_potential_comes_back():
+    """g = exp(−W/kT) of a piecewise linear W gives W, its well, its top and both heights."""
+    r = np.linspace(1.5, 8.0, 651)
+    found = rdf.pmf(r, np.exp(-double_well(r) / (BOLTZMANN * 1500)), 1500.0)
+    np.testing.assert_allclose(found, double_well(r), atol=1e-12)
+    top = rdf.barrier(r, found)
+    assert (top.first_minimum, top.barrier_position) == (pytest.approx(2.0), pytest.approx(3.0))
+    assert (top.height, top.return_height) == (pytest.approx(0.9), pytest.approx(0.5))
+
+
+def test_an_ideal_gas_has_no_potential():
+    """g = 1 is W = 0, and an empty bin is infinitely high."""
+    assert rdf.pmf(np.arange(3.0), np.array([1.0, 1.0, 0.0]), 300.0).tolist() == [0.0, 0.0, np.inf]
+
+
+def test_a_barrier_that_was_not_measured_is_refused():
+    """Empty bins at the top, a curve that ends on its way down or before any pair: a sentence, never a number."""
+    r = np.linspace(1.5, 8.0, 66)
+    crossed = rdf.pmf(r, np.exp(-double_well(r) / (BOLTZMANN * 300)) * ((r < 2.8) | (r > 3.2)), 300.0)
+    with pytest.raises(ValueError, match="no pair was seen in 5 bins from 2"):
+        rdf.barrier(r, crossed)
+    with pytest.raises(ValueError, match="still falling"):
+        rdf.barrier(r[r < 2.9], double_well(r[r < 2.9]))
+    with pytest.raises(ValueError, match="in its highest peak"):
+        rdf.barrier(r[r < 2.0], double_well(r[r < 2.0]))
+    with pytest.raises(ValueError, match="no pair of atoms"):
+        rdf.barrier(r, np.full(66, np.inf))
+
+
+def test_no_temperature_or_a_negative_g_has_no_potential():
+    """One sentence with what was given."""
+    with pytest.raises(ValueError, match="positive temperature in K, not 0"):
+        rdf.pmf(np.ones(2), np.ones(2), 0.0)
+    with pytest.raises(ValueError, match="one g ≥ 0 per distance"):
+        rdf.pmf(np.ones(2), np.array([1.0, -1.0]), 300.0)

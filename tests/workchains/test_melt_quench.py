@@ -15,7 +15,9 @@ from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
 from .conftest import Ending
 
 TIMES = {"prepare_ps": 0.005, "plateau_ps": 0.01, "equilibrate_ps": 0.005, "production_ps": 0.01, "rate_k_per_ps": 100000.0}
-EASY = {"min_exchanged_share": 0.0, "max_coordination": 4.5}
+NOTHING = {f"min_{name}": None for name in ("under_coordinated_share", "barrier_occupation", "zinc_slope_angstrom2_per_ps",
+                                          "linker_slope_angstrom2_per_ps")}  # fmt: skip
+EASY = {"min_exchanged_share": 0.0, "max_coordination": 4.5, **NOTHING}
 """Criteria that a trembling crystal meets."""
 RAN: dict[str, Any] = {}
 
@@ -69,7 +71,18 @@ def test_plateau_is_extended_until_it_is_molten(solid: Any) -> None:
     assert found.status == 710
     assert "quenched solid, not molten" in found.message
     assert stages_of(found.children[2]) == ["prepare", "heat", "plateau", "plateau_1", "plateau_2"]
-    assert {"glass", "melt", "linkers", "run", "trajectory_melt", "trajectory_glass", "thermo_melt", "thermo_glass"} == set(found.outputs)
+    assert {
+        "glass",
+        "melt",
+        "melt_evidence",
+        "reference",
+        "linkers",
+        "run",
+        "trajectory_melt",
+        "trajectory_glass",
+        "thermo_melt",
+        "thermo_glass",
+    } == set(found.outputs)
     assert not found.outputs["melt"]["molten"]
 
 

@@ -13,6 +13,7 @@ from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
 from aiida_zif.workchains.pipeline import PipelineWorkChain
+from aiida_zif.workchains.protocol import merge
 
 from .conftest import Ending
 
@@ -26,6 +27,7 @@ SHORT = {
     "aimd": {"state_points": [{"temperature_k": 300, "volume": 1.0}, {"temperature_k": 900, "volume": 1.05}], "min_state_points": 1},
     "md": {"repeats": [1, 1, 1]},
     "melt_quench": {"replicas": 1},
+    "active_learning": {"in_pipeline": False},
 }
 
 
@@ -64,7 +66,22 @@ def endings(
             "TrainWorkChain": lambda number: Ending(
                 outputs={"model": model.clone(), "compiled": make_compiled(), "accuracy": Dict({"forces_mae_relative": 0.1 + number})}
             ),
-            "GlassEnsembleWorkChain": lambda _: Ending(calls={"replica_01": (MeltQuenchWorkChain, solid(molten))}),
+            "ActiveLearningWorkChain": lambda _: Ending(
+                outputs={
+                    "model": model.clone(),
+                    "compiled": make_compiled(r_max="4.5"),
+                    "accuracy": Dict({"forces_mae_relative": 0.2}),
+                    "rounds": Dict({"rounds": [{}, {}]}),
+                }
+            ),
+            "GlassEnsembleWorkChain": lambda _: Ending(
+                outputs={
+                    "certificates.replica_01": Dict(
+                        {"kind": "glass" if molten else "quenched solid, not molten", "elasticity": None, "bulk_modulus_gpa": None}
+                    )
+                },
+                calls={"replica_01": (MeltQuenchWorkChain, solid(molten))},
+            ),
             "EquationOfStateWorkChain": lambda _: Ending(
                 outputs={"equation_of_state": Dict({"bulk_modulus_gpa": [3.0, 0.2], "density_0_g_per_cm3": [1.3, 0.01]})}
             ),
@@ -119,7 +136,7 @@ def test_all_stages_are_walked(walked: Any) -> None:
     assert walked.status == 0, walked.reports
     assert walked.labels == [
         "aimd", "label_01", "label_02", "dataset", "train_nequip", "train_allegro", "glasses",
-        "eos_replica_01", "strain_fluctuation_replica_01", "analysis_replica_01", "analysis_crystal",
+        "eos_replica_01", "strain_fluctuation_replica_01", "analysis_crystal",
     ]  # fmt: skip
     assert set(walked.outputs["models"]) == set(walked.outputs["accuracies"]) == {"nequip", "allegro"}
     certificate = walked.outputs["certificates"]["replica_01"]
@@ -161,6 +178,36 @@ def test_options_by_stage_reach_each_stage(walked: Any) -> None:
     assert given["glasses"] == given["eos_replica_01"] == {"account": "md"}
     assert "dataset" not in given
     assert child(walked, "label_01").options["account"] == "aimd"
+
+
+@pytest.fixture
+def testing(inputs: dict[str, Any]) -> dict[str, Any]:
+    """As the protocol wants it: the model is tested before the melt."""
+    return {**inputs, "parameters": Dict(merge(inputs["parameters"].get_dict(), {"active_learning": {"in_pipeline": True}}))}
+
+
+def test_model_is_tested_before_the_melt(run_chain: Callable[..., Any], testing: dict[str, Any], endings: Callable[..., Any]) -> None:
+    """In the cell of the labels, with seeds of its own; MD runs on what came out of it, and both models are put out."""
+    found = run_chain(PipelineWorkChain, endings(), **testing, options={"aimd": {"account": "a"}, "md": {"account": "m"}})
+    assert found.status == 0, found.reports
+    assert found.labels[3:6] == ["train_allegro", "active_learning", "glasses"]
+    one, training = child(found, "active_learning"), child(found, "train_nequip").node.outputs
+    assert (one.inputs["potential"].uuid, one.inputs["start"].uuid) == (training.compiled.uuid, training.model.uuid)
+    assert one.inputs["seeds"].get_list()[:2] == [3501, 3502]
+    assert one.inputs["training"]["seed"] == 3
+    assert one.inputs["options"].get_dict() == {"aimd": {"account": "a"}, "md": {"account": "m"}}
+    assert child(found, "glasses").inputs["potential"].uuid == one.node.outputs.compiled.uuid
+    assert "retrained in 1 rounds" in found.outputs["verdicts"]["md_model"]["message"]
+    assert set(found.outputs["models"]) == {"nequip", "allegro", "nequip_retrained"}
+
+
+def test_test_that_failed_leaves_the_model(run_chain: Callable[..., Any], testing: dict[str, Any], endings: Callable[..., Any]) -> None:
+    """What it put out before is used; without anything, MD runs on the model as it was trained. The verdict stands."""
+    failed = Ending("ERROR_LINKERS_STILL_BREAK", values={"broken": 1, "asked": 6, "temperature": 1600.0, "rounds": 3})
+    found = run_chain(PipelineWorkChain, endings(active_learning=failed), **testing)
+    assert found.status == 0, found.reports
+    assert found.outputs["verdicts"]["active_learning"]["exit_status"] == 527
+    assert child(found, "glasses").inputs["potential"].uuid == child(found, "train_nequip").node.outputs.compiled.uuid
 
 
 def test_what_did_not_melt_is_no_glass(troubled: Any) -> None:
@@ -208,8 +255,7 @@ def test_no_solid_at_all_stops(run_chain: Callable[..., Any], inputs: dict[str, 
     """420 with the reason of the ensemble."""
     failed = Ending("ERROR_TOO_FEW_REPLICAS", calls={"replica_01": (MeltQuenchWorkChain, BROKEN)}, values={"done": 0, "asked": 1})
     found = run_chain(PipelineWorkChain, endings(glasses=failed), **inputs)
-    assert found.status == 420
-    assert "0 of 1 replicas" in found.message
+    assert (found.status, "0 of 1 replicas" in found.message) == (420, True)
 
 
 def test_recorded_trajectories_take_the_place_of_aimd(
@@ -232,8 +278,6 @@ def test_recorded_trajectories_take_the_place_of_aimd(
 )
 def test_bad_parameters_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], change: dict[str, Any], sentence: str) -> None:
     """A stage without numbers, more state points than there are, a model that is not trained."""
-    from aiida_zif.workchains.protocol import merge
-
     plan = merge(inputs["parameters"].get_dict(), {key: value for key, value in change.items() if key != "drop"})
     plan.pop(change.get("drop", ""), None)
     assert sentence in refusal(PipelineWorkChain, **{**inputs, "parameters": Dict(plan)})

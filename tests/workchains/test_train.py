@@ -14,7 +14,7 @@ from aiida.orm import ArrayData, Dict, Float, FolderData, RemoteData
 from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.evaluate import NequipEvaluateCalculation
 from aiida_zif.calculations.frames import ZifFramesCalculation
-from aiida_zif.calculations.train import NequipTrainCalculation
+from aiida_zif.calculations.train import NequipTrainCalculation, start_hash
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats.nequip_config import TrainRun, frozen_hash
 from aiida_zif.workchains.train import TrainWorkChain
@@ -100,6 +100,18 @@ def test_good_model_leaves_compiled_and_judged(run_chain: Callable[..., Any], in
     assert set(found.outputs) == {"model", "compiled", "accuracy", "learning_curve"}
     assert found.children[2].inputs["model"].uuid == found.outputs["compiled"].uuid
     assert found.children[1].inputs["model"].uuid == found.outputs["model"].uuid
+
+
+def test_warm_start_reaches_every_segment(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any], model: Any
+) -> None:
+    """Its checkpoints are read with the package beside them."""
+    first = stopped(4)
+    known = frozen_hash(TrainRun.from_dict(RUN), ["C", "H", "N", "Zn"], start_hash(model))
+    first.outputs["restart"].base.attributes.set("config_hash", known)
+    found = run_chain(TrainWorkChain, endings(trainings=(first,)), **inputs, start=model.store())
+    trainings = [child for child in found.children if child.process_class is NequipTrainCalculation]
+    assert [child.inputs["start"].uuid for child in trainings] == [model.uuid] * 2
 
 
 def test_bad_model_is_a_verdict(run_chain: Callable[..., Any], inputs: dict[str, Any], endings: Callable[..., Any]) -> None:

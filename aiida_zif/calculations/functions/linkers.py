@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from aiida.engine import calcfunction
-from aiida.orm import Dict, Float, StructureData
+from aiida.orm import ArrayData, Dict, Float, StructureData
 
 from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.job import structure_arrays
@@ -13,6 +15,8 @@ from aiida_zif.calculations.plain import plain
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.science import hazard, linkers, melting
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.melt_evidence import Evidence
+from aiida_zif.science.msd import unwrap
 
 
 @calcfunction
@@ -69,14 +73,38 @@ def linker_hazard(confidence: Float, **runs: Dict) -> Dict:
 
 
 @calcfunction
-def judge_melt(crystal: StructureData, trajectory: ZifTrajectoryData, parameters: Dict) -> Dict:
-    """Judge the plateau (``first_step`` on) against the crystal: bonds exchanged, coordination at Tmax (``science.melting``)."""
+def judge_melt(crystal: StructureData, trajectory: ZifTrajectoryData, parameters: Dict) -> dict[str, Any]:
+    """Judge the plateau (``first_step`` on) against the crystal (``science.melting``).
+
+    Returns ``verdict``, with what was found by each criterion, and ``evidence``, the plateau in time.
+    """
     wanted = parameters.get_dict()
     first, temperature = wanted.pop("first_step"), wanted.pop("temperature_k")
     with trajectory.h5md() as file:
         steps = file.array("steps")
-        melt = file.read(np.flatnonzero(steps >= first), ("steps",))
+        melt = file.read(np.flatnonzero(steps >= first), [name for name in ("steps", "times") if name in file.fields])
+        if not file.unwrapped:
+            melt = unwrap(melt)
     species, positions, cell = structure_arrays(crystal)
     before = Frames(species=species, positions=positions[None], cells=cell[None])
-    found = melting.judge(before, melt, temperature, **wanted)
-    return Dict(plain(found))
+    topology = linkers.perceive(species, positions, cell)
+    found, evidence = melting.judge(before, melt, temperature, melting.Criteria.from_dict(wanted), topology)
+    return {"verdict": Dict({**plain(found), "temperature_k": temperature, "frames": len(melt)}), "evidence": _arrays(evidence)}
+
+
+def _arrays(evidence: Evidence) -> ArrayData:
+    """Return the evidence as arrays with units, and the thresholds as attributes."""
+    node = ArrayData()
+    columns: dict[str, tuple[Any, str]] = {name: (values, "1") for name, values in evidence.series.items()}
+    if evidence.times_ps is not None:
+        columns["time"] = (evidence.times_ps, "ps")
+    for name, motion in (("zinc", evidence.zinc), ("linker", evidence.linker)):
+        if motion is not None:
+            columns |= {f"{name}_lag": (motion.lags_ps, "ps"), f"{name}_msd": (motion.msd, "angstrom^2")}
+    distance, pmf = evidence.pmf
+    columns |= {"distance": (distance, "angstrom"), "pmf": (pmf, "kJ/mol")}
+    for name, (values, unit) in columns.items():
+        node.set_array(name, np.asarray(values))
+        node.base.attributes.set(f"units|{name}", unit)
+    node.base.attributes.set("thresholds", evidence.thresholds)
+    return node

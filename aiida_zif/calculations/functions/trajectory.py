@@ -11,14 +11,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from aiida.engine import calcfunction
-from aiida.orm import ArrayData, Data, Dict, Float, Int
+from aiida.orm import ArrayData, Data, Dict, Float, Int, StructureData
 from numpy.typing import NDArray
 
 from aiida_zif import __version__
+from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.data import audit
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import h5md
-from aiida_zif.science.frames import concatenate
+from aiida_zif.science.frames import Frames, concatenate
 
 
 @calcfunction
@@ -57,6 +58,14 @@ def _order(files: Sequence[h5md.H5md], has_steps: bool) -> Iterator[tuple[int, N
         owner, row = (values[len(steps) - 1 - last] for values in (owner, row))
     for part in np.split(np.arange(len(row)), np.flatnonzero(np.diff(owner)) + 1):
         yield int(owner[part[0]]), row[part]
+
+
+@calcfunction
+def still(structure: StructureData) -> ZifTrajectoryData:
+    """Return a trajectory of one frame, the structure: what is analysed as a trajectory may be a structure, too."""
+    species, positions, cell = structure_arrays(structure)
+    frames = Frames(species=species, positions=positions[None], cells=cell[None], steps=np.zeros(1, dtype=np.int64))
+    return ZifTrajectoryData.from_frames(frames, kind="structure")
 
 
 @calcfunction
