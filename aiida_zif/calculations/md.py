@@ -13,12 +13,17 @@ from aiida_lammps.calculations.raw import LammpsRawCalculation
 
 from aiida_zif.calculations.job import RESTART, planned_walltime, record_cost, rendered, structure_arrays
 from aiida_zif.calculations.verdicts import declare
+from aiida_zif.data.force_field import ZifForceFieldData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats import lammps_data, lammps_input, lammps_restart, lammps_timestep
+from aiida_zif.formats.lammps_force_field import ForceField
+from aiida_zif.formats.lammps_potential import Potential
 from aiida_zif.science.units import FS_IN_PS
 
 DATA, DUMP, CELLS, LOG = "structure.data", lammps_input.DUMP_FILE, lammps_input.CELLS_FILE, "log.lammps"
+POTENTIALS = (ZifModelData, ZifForceFieldData)
+"""What a potential may be: a model, or a classical force field."""
 FINAL_DATA, FINAL_RESTART, RESTARTS = lammps_input.FINAL_DATA, lammps_input.FINAL_RESTART, lammps_input.RESTART_FILES
 
 
@@ -31,8 +36,12 @@ def validate_run(node: Any, _: Any) -> str | None:
     return None
 
 
-def potential_of(model: ZifModelData, wall: Dict | None) -> lammps_input.Potential:
-    """Return the pair lines of ``model`` and the terms declared beside it. Raises ``ValueError`` in one sentence for what cannot be."""
+def potential_of(model: ZifModelData | ZifForceFieldData, wall: Dict | None) -> Potential | ForceField:
+    """Return the lines of a potential and the terms declared beside it. Raises ``ValueError`` in one sentence for what cannot be."""
+    if isinstance(model, ZifForceFieldData):
+        if wall is not None:
+            raise ValueError("a wall stands beside a model, but the potential is a classical force field: leave the wall out")
+        return model.force_field
     if model.form == "torchscript":
         raise ValueError(
             "the model is a legacy TorchScript file, which LAMMPS' pair styles of today do not read: zif.evaluate takes it, and zif-lmp "
@@ -44,7 +53,24 @@ def potential_of(model: ZifModelData, wall: Dict | None) -> lammps_input.Potenti
     style, coefficients = beside.pop("pair_style", None), tuple(beside.pop("pair_coeffs", ()))
     if beside:
         raise ValueError(f"a wall has no setting {', '.join(sorted(beside))}: allowed are pair_style, pair_coeffs")
-    return lammps_input.Potential(model.architecture, model.job_filename, tuple(model.type_names), style, coefficients)
+    return Potential(model.architecture, model.job_filename, tuple(model.type_names), style, coefficients)
+
+
+def data_file(potential: ZifModelData | ZifForceFieldData, structure: StructureData, hydrogen_amu: float | None) -> str:
+    """Return the data file: atoms of the structure, types and topology of the potential. Raises ``ValueError`` where they do not fit."""
+    species, positions, cell = structure_arrays(structure)
+    types = potential.type_names
+    masses = lammps_data.standard_masses(types)
+    if isinstance(potential, ZifForceFieldData):
+        given = potential.base.attributes.get("masses_amu") or [masses[symbol] for symbol in types]
+        of_types = [hydrogen_amu if symbol == "H" and hydrogen_amu else mass for symbol, mass in zip(types, given, strict=True)]
+        if (topology := potential.topology) is not None:
+            return topology.fitted(species, positions, cell, types).write(positions, cell, of_types)
+        masses = dict(zip(types, of_types, strict=True))
+        return lammps_data.write(species, positions, cell, types, masses=masses, charged=potential.force_field.atom_style == "charge")
+    if hydrogen_amu is not None and "H" in masses:
+        masses["H"] = hydrogen_amu
+    return lammps_data.write(species, positions, cell, types, masses=masses)
 
 
 def restart_problem(restart: SinglefileData, finished: int, run: lammps_input.MdRun, n_atoms: int, n_types: int) -> str | None:
@@ -77,6 +103,11 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     unknown = sorted(set(structure_arrays(inputs["structure"])[0]) - set(known))
     if unknown:
         return f"the potential knows {', '.join(known)}, but the structure holds {', '.join(unknown)}"
+    if isinstance(inputs["potential"], ZifForceFieldData):
+        try:
+            data_file(inputs["potential"], inputs["structure"], None)
+        except ValueError as problem:
+            return str(problem)
     if "restart" in inputs:
         run = lammps_input.MdRun.from_dict(inputs["run"].get_dict())
         return restart_problem(inputs["restart"], inputs["finished_steps"].value, run, len(inputs["structure"].sites), len(known))
@@ -91,7 +122,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         super().define(spec)
         spec.inputs["script"].required = False
         spec.input("structure", valid_type=StructureData, help="Where the atoms start.")
-        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=POTENTIALS, help="A model, compiled for this machine or packaged, or a classical force field.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model: `pair_style`, `pair_coeffs`.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Stages, time step, seed, strides.")
         spec.input("restart", valid_type=SinglefileData, required=False, help="Restart file of the segment before.")
@@ -127,14 +158,16 @@ class LammpsMdCalculation(LammpsRawCalculation):
         script = lammps_input.render(run, potential, DATA, walltime_s=walltime, **start)
         files = {}
         if restart is None:
-            masses = lammps_data.standard_masses(model.type_names)
-            if run.hydrogen_mass_amu is not None and "H" in masses:
-                masses["H"] = run.hydrogen_mass_amu
-            data = lammps_data.write(*structure_arrays(self.inputs.structure), model.type_names, masses=masses)
+            data = data_file(model, self.inputs.structure, run.hydrogen_mass_amu)
             files["data"] = SinglefileData(io.BytesIO(data.encode()), filename=DATA)
         with rendered(self, script=SinglefileData(io.BytesIO(script.encode()), filename="input.in"), files=files):
             calcinfo = super().prepare_for_submission(folder)
-        calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
+        if isinstance(potential, ForceField):
+            calcinfo.local_copy_list = [(model.uuid, name, name) for name in potential.files]
+            # LAMMPS would take a file that is not there from a folder of its own, and nobody would know
+            calcinfo.prepend_text = "unset LAMMPS_POTENTIALS"
+        elif isinstance(model, ZifModelData):
+            calcinfo.local_copy_list = [(model.uuid, model.filename, model.job_filename)]
         if restart is not None:
             calcinfo.local_copy_list.append((restart.uuid, restart.filename, RESTART))
         calcinfo.codes_info[0].join_files = True

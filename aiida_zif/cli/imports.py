@@ -8,13 +8,18 @@ from typing import Any
 
 import click
 
+from aiida_zif.cli import import_force_field
 from aiida_zif.cli import profile as our_profile
 from aiida_zif.cli.audit import check_folder, lines, write_figure
 
 
 @click.command(name="import")
 @click.argument("path", metavar="FOLDER|FILE", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["cp2k", "extxyz", "npz", "model", "glass"]), help="What it is; told from the path if not given.")
+@click.option(
+    "--kind",
+    type=click.Choice(["cp2k", "extxyz", "npz", "model", "glass", "force-field"]),
+    help="What it is; told from the path if not given.",
+)
 @click.option("--temperature", type=float, metavar="K", help="Of the thermostat, which the measured one must meet.")
 @click.option("--single-points", is_flag=True, help="Frames labelled one by one: no dynamics, no temperature; all go into training.")
 @click.option("--timestep", "timestep_fs", type=click.FloatRange(min=0, min_open=True), metavar="FS", help="Of one step.")
@@ -24,30 +29,38 @@ from aiida_zif.cli.audit import check_folder, lines, write_figure
 @click.option("--units", type=click.Choice(["ev", "hartree", "kcal/mol", "kj/mol"]), help="Of an npz, which has none [default: ev].")
 @click.option("--stress-content", type=click.Choice(["virial", "estimated", "total"]), help="What stresses of extxyz or npz hold.")
 @click.option("--source", metavar="TEXT", help="Of a glass: where it was published, a DOI.")
+@click.option("--elements", metavar="'C H …'", help="Of a force field: one per atom type, where the masses do not tell them.")
 @click.option("--label", default="", help="Of the node.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure of the audit (SVG) here.")
 @click.option("--dry-run", is_flag=True, help="Read and audit; store nothing.")
 @click.option("-p", "--profile", "profile_name", metavar="NAME", help="AiiDA's profile; the default one if not given.")
 def import_(
-    path: Path, temperature: float | None, single_points: bool, masses: tuple[str, ...], source: str | None, label: str,
-    figure: Path | None, dry_run: bool, profile_name: str | None, **given: Any,
+    path: Path, temperature: float | None, single_points: bool, masses: tuple[str, ...], source: str | None,
+    elements: str | None, label: str, figure: Path | None, dry_run: bool, profile_name: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Read a CP2K run folder, or frames in extxyz or npz, audit them, and store a trajectory that says where it came from.
 
     A model, a package (.nequip.zip) or one of an older nequip (.pth), is stored with its facts and its origin, and is not opened: it is
-    a program, to be run only if it can be trusted.
+    a program, to be run only if it can be trusted. A classical force field is a LAMMPS input and the data file that it reads: its commands
+    are taken one by one, and what is not known is refused.
 
     \b
     Examples:
       aiida-zif import runs/liquid_1500K --temperature 1500 --timestep 0.5
       aiida-zif import flathist_2700.npz --single-points --stress-content total --dry-run
       aiida-zif import nequip_l2r6stress0.pth
+      aiida-zif import in.mof-ff --kind force-field
       aiida-zif import glass_01.cif --kind glass --source doi:10.1021/acs.chemmater.0c02950
     """
     if (given["kind"] == "glass") != (source is not None):
         raise click.UsageError("a glass is imported by --kind glass and --source, where it was published; nothing else takes a --source")
     if source is not None:
         import_glass(path, source, label, dry_run, profile_name)
+        return
+    if (given["kind"] == "force-field") < (elements is not None):
+        raise click.UsageError("--elements are those of the atom types of a force field: give --kind force-field, or leave them out")
+    if given["kind"] == "force-field":
+        import_force_field.run(path, elements, label, dry_run, profile_name)
         return
     if given["kind"] == "model" or (given["kind"] is None and is_model(path)):
         import_model(path, label, dry_run, profile_name)

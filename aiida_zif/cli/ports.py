@@ -31,6 +31,8 @@ class Port:
     needed: bool
     """Whether the chain cannot do without it."""
     help: str
+    kinds: tuple[type, ...] = ()
+    """All classes that it takes, where there are several."""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -56,7 +58,7 @@ class Port:
         if self.scalar:
             return self.kind(text)
         try:
-            return read_or_load(text) if self.kind.__name__ == "StructureData" else load(text, self.kind)
+            return read_or_load(text) if self.kind.__name__ == "StructureData" else load(text, *(self.kinds or (self.kind,)))
         except ValueError as problem:
             raise click.BadParameter(str(problem), param_hint=self.flags[0]) from problem
 
@@ -87,23 +89,24 @@ def of(chain: Any) -> list[Port]:
             continue
         # the crystal is its own reference; a chain that has a reference only cannot do without
         needed = port.required and not port.has_default() and not (name == "reference" and "structure" in inputs)
-        found.append(Port(name, kinds[0], getattr(port, "dynamic", False), needed, port.help or name.replace("_", " ")))
+        found.append(Port(name, kinds[0], getattr(port, "dynamic", False), needed, port.help or name.replace("_", " "), valid))
     return sorted(found, key=lambda port: (not port.needed, port.scalar is not None))
 
 
-def load(text: str, kind: type) -> Any:
-    """Return the node of PK, UUID or label ``text``. Raises ``ValueError`` with one sentence unless there is one, of class ``kind``."""
+def load(text: str, *kinds: type) -> Any:
+    """Return the node of PK, UUID or label ``text``. Raises ``ValueError`` with one sentence unless there is one, of one of ``kinds``."""
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
     from aiida.orm import load_node
 
+    names = " or ".join(kind.__name__ for kind in kinds)
     try:
         node = load_node(text)
     except NotExistent as problem:
-        raise ValueError(f"there is no node {text!r}; give the PK, UUID or label of a {kind.__name__}") from problem
+        raise ValueError(f"there is no node {text!r}; give the PK, UUID or label of a {names}") from problem
     except (MultipleObjectsError, ValueError) as problem:
         raise ValueError(f"{text!r} does not name one node: {problem}") from problem
-    if not isinstance(node, kind):
-        raise ValueError(f"node {text} is of type {type(node).__name__}, but {kind.__name__} is needed")
+    if not isinstance(node, kinds):
+        raise ValueError(f"node {text} is of type {type(node).__name__}, but {names} is needed")
     return node
 
 

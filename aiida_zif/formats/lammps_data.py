@@ -15,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from aiida_zif.science.frames import Frames
 
-_SECTIONS = ("Masses", "Atoms", "Velocities", "Pair Coeffs", "PairIJ Coeffs", "Atom Type Labels", "Bonds")
+_TERMS = ("Bond", "Angle", "Dihedral", "Improper")
+_SECTIONS = frozenset({
+    "Masses", "Atoms", "Velocities", "Pair Coeffs", "PairIJ Coeffs", *(f"{name}s" for name in _TERMS),
+    *(f"{name} Coeffs" for name in _TERMS), *(f"{name} Type Labels" for name in ("Atom", *_TERMS)), "Ellipsoids", "Lines", "Triangles",
+    "Bodies", "BondBond Coeffs", "BondAngle Coeffs", "MiddleBondTorsion Coeffs", "EndBondTorsion Coeffs", "AngleTorsion Coeffs",
+    "AngleAngleTorsion Coeffs", "BondBond13 Coeffs", "AngleAngle Coeffs",
+})  # fmt: skip
 _BOUND = re.compile(r"^\s*(\S+)\s+(\S+)\s+([xyz])lo\s+\3hi\b")
 _TILT = re.compile(r"^\s*(\S+)\s+(\S+)\s+(\S+)\s+xy\s+xz\s+yz\b")
 
@@ -52,20 +58,20 @@ def write(
     type_names: Sequence[str],
     masses: Mapping[str, float] | ArrayLike | None = None,
     velocities: ArrayLike | None = None,
+    charged: bool = False,
 ) -> str:
     """Return a data file with ``len(type_names)`` atom types, in that order, whether or not the structure has them all.
 
     ``positions`` ``(n_atoms, 3)``, Å, may lie outside the cell: LAMMPS keeps the images, so they stay unwrapped.
     ``masses``, amu, is a mapping by symbol, one per atom, or ``None``; what it does not name has the standard atomic
-    weight. ``velocities`` ``(n_atoms, 3)``, Å/ps.
+    weight. ``velocities`` ``(n_atoms, 3)``, Å/ps. With ``charged`` it is of style ``charge``, all of them 0.
 
     Raises ``ValueError`` for an element that the model has no type for, shapes that do not fit, or a cell that is left-handed.
     """
     numbers = {name: number for number, name in enumerate(type_names, start=1)}
     if len(numbers) != len(type_names):
         raise ValueError(f"the type names {list(type_names)} name an element twice: give each once, in the order of the model")
-    unknown = sorted(set(species) - set(numbers))
-    if unknown:
+    if unknown := sorted(set(species) - set(numbers)):
         raise ValueError(f"the structure holds {', '.join(unknown)}, but the model knows {', '.join(type_names)}: train one with them")
     lower, rotation = restricted(cell)
     turned = _per_atom(positions, len(species), "positions") @ rotation
@@ -77,17 +83,15 @@ def write(
         f"{len(species)} atoms",
         f"{len(type_names)} atom types",
         "",
-        *(f"0 {lower[axis, axis]:.16g} {name}lo {name}hi" for axis, name in enumerate("xyz")),
-        # always written, so that the box is triclinic and may be sheared
-        f"{lower[1, 0]:.16g} {lower[2, 0]:.16g} {lower[2, 1]:.16g} xy xz yz",
+        *box_lines(lower),
         "",
         "Masses",
         "",
         *(f"{number} {mass:.16g}  # {name}" for (name, number), mass in of_type),
         "",
-        "Atoms  # atomic",
+        f"Atoms  # {'charge' if charged else 'atomic'}",
         "",
-        *(f"{i} {kind} {x:.16g} {y:.16g} {z:.16g}" for i, (kind, (x, y, z)) in enumerate(atoms, start=1)),
+        *(f"{i} {kind} {'0 ' if charged else ''}{x:.16g} {y:.16g} {z:.16g}" for i, (kind, (x, y, z)) in enumerate(atoms, start=1)),
     ]
     if velocities is not None:
         lines += ["", "Velocities", ""]
@@ -96,36 +100,42 @@ def write(
     return "\n".join(lines) + "\n"
 
 
-def read(text: str, type_names: Sequence[str]) -> Frames:
+def box_lines(lower: NDArray[np.float64]) -> list[str]:
+    """Return the lines of a cell that is lower triangular; with tilts always, so that the box is triclinic and may be sheared."""
+    edges = [f"0 {lower[axis, axis]:.16g} {name}lo {name}hi" for axis, name in enumerate("xyz")]
+    return [*edges, f"{lower[1, 0]:.16g} {lower[2, 0]:.16g} {lower[2, 1]:.16g} xy xz yz"]
+
+
+def read(text: str, type_names: Sequence[str], before: Sequence[str] = ("id", "type"), time_ps: float = 1.0) -> Frames:
     """Return the one frame of a data file, atoms in the order of their ids, positions unwrapped where it holds images.
 
-    Masses and, where the file has them, velocities (Å/ps) come along; the cell is LAMMPS's own, lower triangular, its
-    origin is not subtracted.
+    ``before`` names the columns that stand before x y z, ``time_ps`` is the file's unit of time. Masses and, where the file has them,
+    velocities (Å/ps) come along; the cell is LAMMPS's own, lower triangular, its origin is not subtracted.
 
-    Raises ``ValueError`` for a file that is cut, is not of style ``atomic`` or holds a type without a name.
+    Raises ``ValueError`` for a file that is cut, is of another atom style or holds a type without a name.
     """
-    header, sections = _sections(text)
-    n_atoms = _count(header, "atoms")
-    n_types = _count(header, "atom types")
+    header, rows = sections(text)
+    n_atoms = count(header, "atoms")
+    n_types = count(header, "atom types")
     if n_types > len(type_names):
         raise ValueError(f"the data file has {n_types} atom types, but {len(type_names)} names were given: name each in its order")
-    cell = _box(header)
-    atoms = _table(sections, "Atoms", n_atoms, (5, 8))
+    cell, n_before = box(header), len(before)
+    atoms = table(rows, "Atoms", n_atoms, (n_before + 3, n_before + 6))
     order = np.argsort(atoms[:, 0], kind="stable")
     atoms = atoms[order]
-    types = atoms[:, 1].astype(int)
+    types = atoms[:, before.index("type")].astype(int)
     if types.min() < 1 or types.max() > n_types:
         raise ValueError(f"the data file gives an atom the type {types.max()}, but it declares {n_types} atom types")
-    positions = atoms[:, 2:5]
-    if atoms.shape[1] == 8:
-        positions = positions + atoms[:, 5:8] @ cell
+    positions = atoms[:, n_before : n_before + 3]
+    if atoms.shape[1] == n_before + 6:
+        positions = positions + atoms[:, n_before + 3 :] @ cell
     velocities = None
-    if "Velocities" in sections:
-        table = _table(sections, "Velocities", n_atoms, (4,))
-        velocities = table[np.argsort(table[:, 0], kind="stable"), 1:][None]
+    if "Velocities" in rows:
+        moving = table(rows, "Velocities", n_atoms, (4,))
+        velocities = moving[np.argsort(moving[:, 0], kind="stable"), 1:][None] / time_ps
     masses = None
-    if "Masses" in sections:
-        of_type = {int(row[0]): row[1] for row in _table(sections, "Masses", n_types, (2,))}
+    if "Masses" in rows:
+        of_type = {int(row[0]): row[1] for row in table(rows, "Masses", n_types, (2,))}
         masses = np.array([of_type[kind] for kind in types])
     return Frames(
         species=tuple(type_names[kind - 1] for kind in types),
@@ -174,23 +184,29 @@ def _per_atom(values: ArrayLike, n_atoms: int, name: str) -> NDArray[np.float64]
     return array
 
 
-def _sections(text: str) -> tuple[list[str], dict[str, list[list[str]]]]:
+def sections(text: str) -> tuple[list[str], dict[str, list[list[str]]]]:
     """Return the header's lines and the words of each section's rows; the first line is a title."""
     header: list[str] = []
-    sections: dict[str, list[list[str]]] = {}
+    found: dict[str, list[list[str]]] = {}
     current: list[list[str]] | None = None
     for line in text.splitlines()[1:]:
         bare = line.split("#", 1)[0].strip()
         if bare in _SECTIONS:
-            current = sections.setdefault(bare, [])
+            current = found.setdefault(bare, [])
         elif bare and current is None:
             header.append(bare)
         elif bare and current is not None:
             current.append(bare.split())
-    return header, sections
+    return header, found
 
 
-def _count(header: Sequence[str], what: str) -> int:
+def has(header: Sequence[str], what: str) -> bool:
+    """Return whether the header gives a number of ``what``."""
+    return any(re.fullmatch(rf"\d+\s+{what}", line) for line in header)
+
+
+def count(header: Sequence[str], what: str) -> int:
+    """Return the number of ``what``. Raises ``ValueError`` for a header without it."""
     for line in header:
         match = re.fullmatch(rf"(\d+)\s+{what}", line)
         if match:
@@ -198,7 +214,8 @@ def _count(header: Sequence[str], what: str) -> int:
     raise ValueError(f"the text has no line of the number of {what}: this is no LAMMPS data file, or it is cut")
 
 
-def _box(header: Sequence[str]) -> NDArray[np.float64]:
+def box(header: Sequence[str]) -> NDArray[np.float64]:
+    """Return the cell, lower triangular, vectors as rows, Å. Raises ``ValueError`` where a bound is missing."""
     cell, found = np.zeros((3, 3)), set()
     for line in header:
         if match := _BOUND.match(line):
@@ -212,8 +229,11 @@ def _box(header: Sequence[str]) -> NDArray[np.float64]:
     return cell
 
 
-def _table(sections: Mapping[str, list[list[str]]], name: str, n_rows: int, n_columns: tuple[int, ...]) -> NDArray[np.float64]:
-    rows = sections.get(name, [])
+def table(found: Mapping[str, list[list[str]]], name: str, n_rows: int, n_columns: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the numbers of section ``name``. Raises ``ValueError`` for other than ``n_rows`` of one of ``n_columns``, or for words."""
+    rows = found.get(name, [])
+    if not rows and not n_rows:
+        return np.empty((0, n_columns[0]))
     widths = {len(row) for row in rows}
     if len(rows) != n_rows or len(widths) != 1 or not widths <= set(n_columns):
         allowed = " or ".join(map(str, n_columns))
@@ -221,4 +241,4 @@ def _table(sections: Mapping[str, list[list[str]]], name: str, n_rows: int, n_co
     try:
         return np.array(rows, dtype=float)
     except ValueError:
-        raise ValueError(f"section {name} holds a word where a number is due: this is no file of style atomic") from None
+        raise ValueError(f"section {name} holds a word where a number is due: the file is of another atom style") from None

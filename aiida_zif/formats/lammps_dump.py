@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames of a LAMMPS text dump, ``units metal``: read by whole frames, wherever the file was cut."""
+"""Frames of a LAMMPS text dump: read by whole frames, wherever the file was cut."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_zif.formats.lammps_units import METAL, Units
 from aiida_zif.science.frames import Frames
 
 _START = b"ITEM: TIMESTEP\n"
@@ -30,13 +31,14 @@ def read(
     type_names: Sequence[str],
     timestep_ps: float,
     masses: Mapping[str, float] | None = None,
+    units: Units = METAL,
 ) -> Frames:
     """Return the whole frames of a dump, unique by step (of a repeated step the later counts), ascending.
 
     The dump has the columns ``id type xu yu zu``, in any order, perhaps ``vx vy vz``; others are passed over. Positions are
     unwrapped and not shifted by the box's origin; cells are LAMMPS's own, lower triangular, vectors as rows. Times are
-    step × ``timestep_ps``. A frame counts when every one of its lines ends in a newline: what was cut is left out in silence,
-    a file without one whole frame gives none. So is what comes after atoms were lost.
+    step × ``timestep_ps``, velocities are converted from ``units``. A frame counts when every one of its lines ends in
+    a newline: what was cut is left out in silence, a file without one whole frame gives none. So is what comes after atoms were lost.
 
     Raises ``ValueError`` if the dump is of another kind (wrapped positions, atoms that come and go, a type without a name) and
     if it has no whole frame from which to know the atoms.
@@ -68,7 +70,7 @@ def read(
     species = tuple(type_names[kind - 1] for kind in types)
     velocities = None
     if all(name in first.columns for name in _VELOCITIES):
-        velocities = table[:, :, [first.columns.index(name) for name in _VELOCITIES]]
+        velocities = table[:, :, [first.columns.index(name) for name in _VELOCITIES]] / units.time_ps
     return Frames(
         species=species,
         positions=table[:, :, [first.columns.index(name) for name in _UNWRAPPED]],

@@ -10,10 +10,12 @@ the uninterrupted run does.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from aiida_zif.formats import lammps_units
+from aiida_zif.formats.lammps_force_field import ForceField
+from aiida_zif.formats.lammps_potential import Potential
 from aiida_zif.formats.lammps_run import KINDS, MdRun, Stage
-from aiida_zif.science.units import BAR_IN_EV_PER_CUBIC_ANGSTROM, EV_PER_CUBIC_ANGSTROM_IN_GPA, FS_IN_PS
+from aiida_zif.formats.lammps_units import Units
 
 __all__ = [
     "CELLS_FILE", "DUMP_FILE", "FINAL_DATA", "FINAL_RESTART", "KINDS", "RESTART_FILES", "MdRun", "Potential", "Stage", "render",
@@ -30,74 +32,17 @@ FINAL_RESTART = "final.restart"
 FINAL_DATA = "final.data"
 """The structure of that step, with velocities."""
 
-GPA_IN_BAR: float = 1 / (EV_PER_CUBIC_ANGSTROM_IN_GPA * BAR_IN_EV_PER_CUBIC_ANGSTROM)
 THERMO = "step time pe ke temp press vol lx ly lz xy xz yz pxx pyy pzz pyz pxz pxy"
 """The columns of the log."""
 CELLS = "lx ly lz xy xz yz vol pxx pyy pzz pyz pxz pxy"
 """The columns of the cells file after the step."""
 
 _FILE = re.compile(r"[A-Za-z0-9_./+-]+")
-_WORDS = re.compile(r"[A-Za-z0-9_.+\-/* ]+")
-
-
-@dataclass(frozen=True)
-class Potential:
-    """One model, and pair styles on top of it. Raises ``ValueError`` with one sentence for what cannot be."""
-
-    style: str
-    """``nequip`` or ``allegro``."""
-    filename: str
-    """File of the model, in the job's folder."""
-    type_names: tuple[str, ...]
-    """Elements in the model's own order; they are the atom types 1, 2, …"""
-    extra_pair_style: str | None = None
-    """A classical pair style with its settings that is added to the model, such as ``buck 3.0``."""
-    extra_pair_coeffs: tuple[str, ...] = ()
-    """Its coefficients, ``I J style …``; I and J are type numbers or elements."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "type_names", tuple(self.type_names))
-        object.__setattr__(self, "extra_pair_coeffs", tuple(self.extra_pair_coeffs))
-        if self.style not in ("nequip", "allegro"):
-            raise ValueError(f"the pair style is {self.style!r}, but it must be 'nequip' or 'allegro'")
-        if not _FILE.fullmatch(self.filename):
-            raise ValueError(f"the file name {self.filename!r} holds a character outside letters, digits and _ . / + -: rename it")
-        if not self.type_names or not all(re.fullmatch(r"[A-Z][a-z]?", name) for name in self.type_names):
-            raise ValueError(f"the type names are {list(self.type_names)}, but they must be chemical symbols in the model's order")
-        for line in (self.extra_pair_style, *self.extra_pair_coeffs):
-            if line is not None and not _WORDS.fullmatch(line):
-                raise ValueError(f"{line!r} holds a character that does not belong into a pair style or its coefficients")
-        if self.extra_pair_coeffs and self.extra_pair_style is None:
-            raise ValueError("there are extra_pair_coeffs without an extra_pair_style: name the style, such as 'buck 3.0'")
-
-    @property
-    def lines(self) -> list[str]:
-        """The pair lines of the input."""
-        types = " ".join(self.type_names)
-        if self.extra_pair_style is None:
-            return [f"pair_style {self.style}", f"pair_coeff * * {self.filename} {types}"]
-        extra = [f"pair_coeff {self._numbered(line)}" for line in self.extra_pair_coeffs]
-        first = [f"pair_style hybrid/overlay {self.style} {self.extra_pair_style}", f"pair_coeff * * {self.style} {self.filename} {types}"]
-        return first + extra
-
-    def _numbered(self, line: str) -> str:
-        words = line.split()
-        if words[:1] == ["pair_coeff"]:
-            words = words[1:]
-        if len(words) < 3:
-            raise ValueError(f"the pair coefficients {line!r} are too few: two types, the style and its numbers are needed")
-        kinds = [str(self.type_names.index(word) + 1) if word in self.type_names else word for word in words[:2]]
-        for word in kinds:
-            if not re.fullmatch(r"[0-9]*\*?[0-9]*", word) or (word.isdigit() and not 1 <= int(word) <= len(self.type_names)):
-                raise ValueError(f"{word!r} in {line!r} is no type of a model of {', '.join(self.type_names)}")
-        if all(word.isdigit() for word in kinds):
-            kinds.sort(key=int)  # LAMMPS ignores I > J
-        return " ".join([*kinds, *words[2:]])
 
 
 def render(
     run: MdRun,
-    potential: Potential,
+    potential: Potential | ForceField,
     data_file: str,
     restart_from: str | None = None,
     finished_steps: int = 0,
@@ -119,19 +64,19 @@ def render(
         raise ValueError(f"{finished_steps} steps are finished of {run.total_steps}: nothing is left to run")
     if restart_from is None and finished_steps:
         raise ValueError(f"{finished_steps} steps are finished, but there is no restart file to go on from: give restart_from")
-    restarted = restart_from is not None
+    restarted, units = restart_from is not None, lammps_units.of(potential.units)
     lines = [
-        "units metal",
+        f"units {units.name}",
         "boundary p p p",
-        f"newton {'off' if potential.style == 'nequip' else 'on'}",
-        "atom_style atomic",
+        f"newton {potential.newton}",
+        f"atom_style {potential.atom_style}",
         "box tilt large",
         f"read_restart {restart_from}" if restarted else f"read_data {data_file}",
         *potential.lines,
         f"neighbor {run.neighbour_skin:.10g} bin",
         "neigh_modify delay 0 every 1 check yes",
-        f"timestep {run.timestep_fs * FS_IN_PS:.10g}",
-        *([f"reset_timestep {finished_steps} time {finished_steps * run.timestep_fs * FS_IN_PS:.12g}"] if renumbered else []),
+        f"timestep {units.time(run.timestep_fs):.10g}",
+        *([f"reset_timestep {finished_steps} time {units.time(finished_steps * run.timestep_fs):.12g}"] if renumbered else []),
         *([] if restarted else _velocities(run)),
         f"thermo {run.thermo_every}",
         f"thermo_style custom {THERMO}",
@@ -152,7 +97,7 @@ def render(
         elif not dumping:
             lines += _dump(run, append)
             dumping = append = True
-        lines += _stage(run, stage, begin, end, max(begin, finished_steps), timed=walltime_s is not None)
+        lines += _stage(run, stage, units, begin, end, max(begin, finished_steps), timed=walltime_s is not None)
     total = run.total_steps
     lines += [f"write_data {FINAL_DATA} nocoeff", f'print "ZIF LAST STEP $(step:%.0f) OF {total}"']
     return "\n".join(lines) + "\n"
@@ -172,18 +117,18 @@ def _dump(run: MdRun, append: bool) -> list[str]:
     return [f"dump traj all custom {run.dump_every} {DUMP_FILE} {columns}", modify]
 
 
-def _stage(run: MdRun, stage: Stage, begin: int, end: int, start: int, timed: bool) -> list[str]:
+def _stage(run: MdRun, stage: Stage, units: Units, begin: int, end: int, start: int, timed: bool) -> list[str]:
     lines = [f'print "ZIF STAGE {stage.label}"']
     fixes = {}
     if stage.kind == "minimise":
         if stage.pressure_gpa is not None:
-            fixes["relax"] = f"box/relax {stage.couple or 'tri'} {stage.pressure_gpa * GPA_IN_BAR:.10g}"
+            fixes["relax"] = f"box/relax {stage.couple or 'tri'} {stage.pressure_gpa * units.per_gpa:.10g}"
     else:
         first, last = stage.temperatures
-        thermostat = f"temp {first:.10g} {last:.10g} {run.temperature_damping_fs * FS_IN_PS:.10g}"
+        thermostat = f"temp {first:.10g} {last:.10g} {units.time(run.temperature_damping_fs):.10g}"
         fixes["md"] = f"nvt {thermostat}"
         if stage.kind == "npt":
-            bar, damping = (stage.pressure_gpa or 0.0) * GPA_IN_BAR, run.pressure_damping_fs * FS_IN_PS
+            bar, damping = (stage.pressure_gpa or 0.0) * units.per_gpa, units.time(run.pressure_damping_fs)
             fixes["md"] = f"npt {thermostat} {stage.couple or 'tri'} {bar:.10g} {bar:.10g} {damping:.10g} flip no"
         if stage.kind == "deform":
             fixes["deform"] = _deform(stage.linear_factor, (start - begin) / stage.steps)
@@ -192,7 +137,7 @@ def _stage(run: MdRun, stage: Stage, begin: int, end: int, start: int, timed: bo
         fixes["cells"] = f'print {stage.cells_every} "{row}" append {CELLS_FILE} screen no title "# step {CELLS}"'
     lines += [f"fix {name}_{stage.label} all {fix}" for name, fix in fixes.items()]
     if stage.kind == "minimise":
-        force = 0.001 if stage.force_tolerance is None else stage.force_tolerance
+        force = (0.001 if stage.force_tolerance is None else stage.force_tolerance) / units.energy_ev
         lines.append(f"minimize {stage.energy_tolerance or 0.0:.10g} {force:.10g} {end - start} {10 * (end - start)}")
         # a minimisation that the walltime cut short is not taken for finished: timeremain is 0 from then on
         lines.append(f'if "$(timeremain) > 0" then "reset_timestep {end}"' if timed else f"reset_timestep {end}")

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aiida_zif.science.units import BAR_IN_EV_PER_CUBIC_ANGSTROM
+from aiida_zif.formats.lammps_units import METAL, Units
 
 _NAMES = {
+    "E_vdwl": "evdwl", "E_coul": "ecoul", "E_long": "elong", "E_bond": "ebond", "E_angle": "eangle", "E_dihed": "edihed", "E_impro": "eimp",
     "PotEng": "pe", "KinEng": "ke", "TotEng": "etotal", "Volume": "vol", "E_pair": "epair", "E_mol": "emol",
 }  # fmt: skip
 _PRESSURES = frozenset({"press", "pxx", "pyy", "pzz", "pyz", "pxz", "pxy"})
+_ENERGIES = frozenset({"pe", "ke", "etotal", "epair", "emol", "evdwl", "ecoul", "elong", "ebond", "eangle", "edihed", "eimp"})
 _VOIGT = ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")
 
 _STAGE = re.compile(r"ZIF STAGE (\w+)\s*$")
@@ -107,10 +109,10 @@ class CellLog:
         return CellLog(self.steps[mask], self.cells[mask], self.volumes[mask], self.pressures[mask])
 
 
-def parse(text: str) -> LammpsLog:
+def parse(text: str, units: Units = METAL) -> LammpsLog:
     """Return what a log holds, wherever it was cut: a row counts when all its columns and its newline are there.
 
-    Pressures are converted from bar. Rows of one run are never put under the header of another.
+    Times, energies and pressures are converted from ``units``. Rows of one run are never put under the header of another.
     """
     lines = text.splitlines(keepends=True)
     tables: list[Thermo] = []
@@ -126,10 +128,10 @@ def parse(text: str) -> LammpsLog:
             continue
         words = line.split()
         if words[:1] == ["Step"] and line.endswith("\n"):
-            _close(tables, label, names, rows)
+            _close(tables, label, names, rows, units)
             names, rows = words, []
         elif match := _LOOP.match(line):
-            _close(tables, label, names, rows)
+            _close(tables, label, names, rows, units)
             names, rows = None, []
             seconds, steps, ranks = seconds + float(match[1]), steps + int(match[3]), int(match[2])
         elif first == "Z" and (match := _STAGE.match(line)):
@@ -147,7 +149,7 @@ def parse(text: str) -> LammpsLog:
             threads = int(match[1])
         elif match := _WALL.match(line):
             wall = 3600.0 * int(match[1]) + 60.0 * int(match[2]) + int(match[3])
-    _close(tables, label, names, rows)
+    _close(tables, label, names, rows, units)
     if last is None and tables:
         last = int(max(table.columns["step"][-1] for table in tables))
     ended = last == asked if asked is not None else wall is not None and not timeout
@@ -194,14 +196,14 @@ def at_steps(tables: Iterable[Thermo], steps: ArrayLike, column: str) -> NDArray
     return np.array([known.get(int(step), np.nan) for step in np.asarray(steps).tolist()])
 
 
-def read_cells(text: str) -> CellLog:
+def read_cells(text: str, units: Units = METAL) -> CellLog:
     """Return the rows of the cells file of ``lammps_input``; comments and a last row without its newline are left out."""
     names = ("step", "lx", "ly", "lz", "xy", "xz", "yz", "vol", *_VOIGT)
     rows = [row for line in text.splitlines(keepends=True) if line[:1] != "#" and (row := _row(line, len(names)))]
     table = np.array(rows, dtype=float).reshape(len(rows), len(names))
     table = table[_last_of_each(table[:, 0])]
     columns = dict(zip(names, table.T, strict=True))
-    pressures = table[:, 8:] * BAR_IN_EV_PER_CUBIC_ANGSTROM
+    pressures = table[:, 8:] * units.pressure
     return CellLog(columns["step"].astype(np.int64), _cells(columns), columns["vol"], pressures)
 
 
@@ -218,15 +220,21 @@ def _row(line: str, n_columns: int) -> list[str] | None:
     return words
 
 
-def _close(tables: list[Thermo], label: str, names: list[str] | None, rows: list[list[str]]) -> None:
+def _close(tables: list[Thermo], label: str, names: list[str] | None, rows: list[list[str]], units: Units) -> None:
     if not names or not rows:
         return
     values = np.array(rows, dtype=float)
     columns = {}
     for name, column in zip(names, values.T, strict=True):
         key = _NAMES.get(name, name.lower())
-        columns[key] = column * BAR_IN_EV_PER_CUBIC_ANGSTROM if key in _PRESSURES else column
+        columns[key] = column * _factor(key, units)
     tables.append(Thermo(label, columns))
+
+
+def _factor(column: str, units: Units) -> float:
+    if column in _PRESSURES:
+        return units.pressure
+    return units.time_ps if column == "time" else units.energy_ev if column in _ENERGIES else 1.0
 
 
 def _last_of_each(steps: NDArray[np.float64]) -> NDArray[np.intp]:

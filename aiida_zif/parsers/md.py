@@ -16,8 +16,10 @@ from aiida.orm import ArrayData, Dict, SinglefileData
 from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.md import CELLS, DUMP, FINAL_DATA, FINAL_RESTART, LOG, RESTARTS
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart, scheduler
+from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart, lammps_units, scheduler
 from aiida_zif.formats.lammps_run import MdRun
+from aiida_zif.formats.lammps_topology import COLUMNS
+from aiida_zif.formats.lammps_units import Units
 from aiida_zif.parsers.job import ZifParser, last_words
 from aiida_zif.science import stability
 from aiida_zif.science.frames import Frames
@@ -94,25 +96,28 @@ class LammpsMdParser(ZifParser):
         if not path.exists():
             return self.verdict("ERROR_NO_OUTPUT", program=self.program)
         run = MdRun.from_dict(self.node.inputs.run.get_dict())
-        log = lammps_log.parse(path.read_text(errors="replace"))
+        potential = self.node.inputs.potential
+        units = lammps_units.of(potential.base.attributes.get("units", "metal"))
+        log = lammps_log.parse(path.read_text(errors="replace"), units)
         bad = first_bad(log, run)
         restart, restart_step = self._restart(folder, log, run, bad)
         size = 0 if restart is None else len(restart.get_content("rb"))
         self.out("results", Dict({**self._facts(log, run, restart_step), "restart_bytes": size, **bad_facts(bad)}))
         if restart is not None:
             self.out("restart", restart)
-        types = self.node.inputs.potential.type_names
+        types = potential.type_names
         if log.tables:
             self.out("thermo", self._thermo(log, run))
-        frames = self._frames(folder, types, run, log)
+        frames = self._frames(folder, types, run, log, units)
         if frames is not None and len(frames):
             frames = self._with_thermo(frames, log)
             facts: dict[str, Any] = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
             self.out("trajectory", ZifTrajectoryData.from_frames(frames, unwrapped=True, **facts))
         if (folder / CELLS).exists():
-            self.out("cells", self._cells(lammps_log.read_cells((folder / CELLS).read_text()), run))
+            self.out("cells", self._cells(lammps_log.read_cells((folder / CELLS).read_text(), units), run))
         if log.finished:
-            final = lammps_data.read((folder / FINAL_DATA).read_text(), types)
+            columns = COLUMNS[potential.base.attributes.get("atom_style", "atomic")]
+            final = lammps_data.read((folder / FINAL_DATA).read_text(), types, columns)
             self.out("structure", to_structure(final.species, final.positions[0], final.cells[0]))
         return self._judge(log, run, bad)
 
@@ -122,11 +127,11 @@ class LammpsMdParser(ZifParser):
         return int(self.node.inputs.finished_steps.value) if "finished_steps" in self.node.inputs else 0
 
     @staticmethod
-    def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog) -> Frames | None:
+    def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog, units: Units) -> Frames | None:
         if not (folder / DUMP).exists():
             return None
         try:
-            return lammps_dump.read(folder / DUMP, types, run.timestep_fs * FS_IN_PS)
+            return lammps_dump.read(folder / DUMP, types, run.timestep_fs * FS_IN_PS, units=units)
         except ValueError:
             if log.finished:
                 raise

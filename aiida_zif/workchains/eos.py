@@ -9,8 +9,8 @@ from aiida.engine import ExitCode
 from aiida.orm import ArrayData, Dict, Int, StructureData, to_aiida_type
 
 from aiida_zif.calculations.functions.mechanics import fit_equation_of_state
+from aiida_zif.calculations.md import POTENTIALS
 from aiida_zif.calculations.verdicts import declare
-from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains import stages
 from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.md import MdWorkChain
@@ -27,7 +27,7 @@ class EquationOfStateWorkChain(ZifWorkChain):
         super().define(spec)
         spec.input("structure", valid_type=StructureData, help="Crystal or glass, at its own volume.")
         spec.input("reference", valid_type=StructureData, required=False, help="Where the linkers are whole; else the structure itself.")
-        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=POTENTIALS, help="A model, compiled for this machine or packaged, or a force field.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_eos, help="Temperature, volumes, times.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities.")
@@ -42,7 +42,7 @@ class EquationOfStateWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Temperature, volumes and times."""
-        return {"run": Dict({**plan["md"]["run"], **plan["eos"]}), "seed": Int(1), **stages.wall(plan)}
+        return {"run": Dict({**plan["md"]["run"], **plan["eos"]}), "seed": Int(1), **stages.wall(plan, inputs.get("potential"))}
 
     def run_volumes(self) -> Any:
         """All volumes in one run, since nothing is decided between them."""

@@ -13,7 +13,7 @@ from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.disagree import ZifDisagreeCalculation
 from aiida_zif.calculations.functions.ensemble import take_member
 from aiida_zif.calculations.job import structure_arrays, validate_structure
-from aiida_zif.calculations.md import validate_run
+from aiida_zif.calculations.md import POTENTIALS, validate_run
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
@@ -52,7 +52,7 @@ class MdWorkChain(MdSegments):
         super().define(spec)
         spec.input("structure", valid_type=StructureData, help="Where the atoms start.")
         spec.input("reference", valid_type=StructureData, validator=validate_structure, help="Where the linkers are whole: the crystal.")
-        spec.input("potential", valid_type=ZifModelData, required=False, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=POTENTIALS, required=False, help="A model, compiled or packaged, or a force field.")
         spec.input("ensemble", valid_type=ZifEnsembleData, required=False, help="Runs its first member's package unless a model is given; "
                    "then all members are asked how far they differ along the trajectory.")  # fmt: skip
         spec.input("disagreement_stride", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(1), help="In frames.")
@@ -83,7 +83,7 @@ class MdWorkChain(MdSegments):
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Constant volume and temperature, for as long as the protocol says."""
         run = stages.md_run(plan["md"]["run"], [stages.hold(plan["md"]["run"], "hold", **plan["md"]["hold"])], seed=1)
-        return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan)}
+        return {"run": Dict(run), "reference": inputs["structure"], **stages.wall(plan, inputs.get("potential"))}
 
     @classmethod
     def before_segment(cls) -> tuple[Any, ...]:

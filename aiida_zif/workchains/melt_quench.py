@@ -12,8 +12,8 @@ from aiida_zif.calculations.functions.linkers import judge_melt
 from aiida_zif.calculations.functions.structure import make_supercell
 from aiida_zif.calculations.functions.trajectory import join_arrays, join_trajectories
 from aiida_zif.calculations.job import structure_arrays, validate_structure
+from aiida_zif.calculations.md import POTENTIALS
 from aiida_zif.calculations.verdicts import declare
-from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.workchains import stages
 from aiida_zif.workchains.chain import ZifWorkChain
@@ -58,7 +58,7 @@ class MeltQuenchWorkChain(ZifWorkChain):
         spec.input("repeats", valid_type=List, serializer=to_aiida_type, validator=validate_repeats, default=lambda: List([1, 1, 1]),
                    help="Copies of the crystal along its cell vectors.")  # fmt: skip
         spec.input("start", valid_type=StructureData, required=False, help="A liquid to start from at Tmax, with the atoms of the crystal.")
-        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=POTENTIALS, help="A model, compiled for this machine or packaged, or a force field.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_melt_quench, help="Tmax, rate, times.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities: another seed, another glass.")
@@ -94,7 +94,13 @@ class MeltQuenchWorkChain(ZifWorkChain):
         """Tmax, rate, times, supercell, criteria and wall."""
         run = stages.melt_quench_run(plan, inputs.get("potential"))
         criteria, repeats = Dict(plan["melt_quench"]["melt_criteria"]), List(plan["md"]["repeats"])
-        return {"run": Dict(run), "seed": Int(1), "melt_criteria": criteria, "repeats": repeats, **stages.wall(plan)}
+        return {
+            "run": Dict(run),
+            "seed": Int(1),
+            "melt_criteria": criteria,
+            "repeats": repeats,
+            **stages.wall(plan, inputs.get("potential")),
+        }
 
     def setup(self) -> None:
         """The supercell, and the plan up to the end of the plateau."""

@@ -100,8 +100,10 @@ def melt_quench_run(plan: Plan, potential: Any = None) -> dict[str, Any]:
     return {**plan["md"]["run"], **stage["run"], **own}
 
 
-def wall(plan: Plan) -> dict[str, Dict]:
-    """Return the ``wall`` input of an MD chain, where the protocol declares one."""
+def wall(plan: Plan, potential: Any = None) -> dict[str, Dict]:
+    """Return the ``wall`` input of an MD chain, where the protocol declares one: beside a model, not a classical force field."""
+    if getattr(potential, "form", None) == "classical":
+        return {}
     return {"wall": Dict(plan["md"]["wall"])} if plan["md"].get("wall") else {}
 
 

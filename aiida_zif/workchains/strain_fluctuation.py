@@ -10,8 +10,8 @@ from aiida.orm import ArrayData, Dict, Int, StructureData, to_aiida_type
 
 from aiida_zif.calculations.functions.mechanics import fit_elastic_constants
 from aiida_zif.calculations.functions.trajectory import join_arrays
+from aiida_zif.calculations.md import POTENTIALS
 from aiida_zif.calculations.verdicts import declare
-from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains import stages
 from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.eos import md_inputs
@@ -29,7 +29,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         super().define(spec)
         spec.input("structure", valid_type=StructureData, help="Crystal or glass.")
         spec.input("reference", valid_type=StructureData, required=False, help="Where the linkers are whole; else the structure itself.")
-        spec.input("potential", valid_type=ZifModelData, help="A model, compiled for this machine or packaged.")
+        spec.input("potential", valid_type=POTENTIALS, help="A model, compiled for this machine or packaged, or a force field.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_strain_fluctuation, help="Times, N_eff.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities.")
@@ -44,7 +44,11 @@ class StrainFluctuationWorkChain(ZifWorkChain):
     @classmethod
     def protocol_inputs(cls, plan: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         """Temperature, times, samples wanted."""
-        return {"run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"]}), "seed": Int(1), **stages.wall(plan)}
+        return {
+            "run": Dict({**plan["md"]["run"], **plan["strain_fluctuation"]}),
+            "seed": Int(1),
+            **stages.wall(plan, inputs.get("potential")),
+        }
 
     def setup(self) -> None:
         """The plan: equilibration, and the first production."""

@@ -85,7 +85,7 @@ class ValidationWorkChain(SideBySideWorkChain):
         """Times, bins and the rule."""
         run = {**plan["md"]["run"], **plan["validation"]["run"]}
         return {
-            "run": Dict(run), "comparison": Dict(plan["validation"]["comparison"]), **stages.wall(plan),
+            "run": Dict(run), "comparison": Dict(plan["validation"]["comparison"]), **stages.wall(plan, inputs.get("potential")),
             "max_concurrent": Int(plan["validation"]["max_concurrent"]),
         }  # fmt: skip
 
