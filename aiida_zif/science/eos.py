@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 from scipy.stats import chi2 as chi2_distribution
+from scipy.stats import f as f_distribution
 
 from aiida_zif.science.measured import Measured
 from aiida_zif.science.units import AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3, EV_PER_CUBIC_ANGSTROM_IN_GPA
@@ -20,6 +21,8 @@ from aiida_zif.science.units import AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3, EV_PER_
 ORDERS = (2, 3, 4)
 CHANCE = 0.01
 """Probability of χ² below which one curve through all points is given up, and below which error bars are scaled up."""
+BY_LUCK = 0.001
+"""Probability (F test) below which a region fits better than all points for a reason: error bars too small everywhere are none."""
 PRICE = 2.0
 """What leaving one point out must gain in χ²: Akaike's criterion for a cut of the data.
 
@@ -27,7 +30,8 @@ W. I. Jay, E. T. Neil, Phys. Rev. D 103 (2021) 114502, doi:10.1103/PhysRevD.103.
 RULE = (
     "All points, where one curve leaves no more than their noise (χ² above 1 %). Else the contiguous region of volumes with the least "
     "χ² + 2 × points left out, among those in which the pressure nowhere rises with the volume by more than 2 standard errors, with at "
-    "least half of the points, more volumes than parameters, and V0 inside."
+    "least half of the points, more volumes than parameters, and V0 inside; but all points, where the pressure rises nowhere and the "
+    "region fits better by luck (F test above 0.1 %)."
 )
 """Which points make the well-behaved region."""
 Floats = NDArray[np.float64]
@@ -167,12 +171,13 @@ def _well_behaved(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[NDAr
     """Return the points of the region that ``RULE`` chooses, in the order of rising volume, and the fit through them."""
     by_volume = np.argsort(V, kind="stable")
     v, p, s = V[by_volume], P[by_volume], sigma[by_volume]
+    whole: Fit | None = None
     reason = ""
     try:
-        fit = _inside(_fit(v, p, s, order), v)
+        whole = _inside(_fit(v, p, s, order), v)
         # among a dozen noisy points a rise of 2σ occurs by chance; cutting there would bias K0 upwards
-        if chi2_distribution.sf(fit[2], len(v) - order) > CHANCE:
-            return by_volume, fit
+        if chi2_distribution.sf(whole[2], len(v) - order) > CHANCE:
+            return by_volume, whole
     except ValueError as problem:
         reason = str(problem)
     # two runs at one volume are no rise
@@ -192,13 +197,24 @@ def _well_behaved(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[NDAr
             if best is None or price < best[0]:
                 best = price, region, fit
     if best is not None:
-        return by_volume[best[1]], best[2]
+        kept = by_volume[best[1]]
+        if whole is not None and not rises.any() and _by_luck(whole[2], best[2][2], len(v) - len(kept), len(kept) - order):
+            return by_volume, whole
+        return kept, best[2]
     if rises.any():
         raise ValueError(
             f"the pressure rises with the volume in {int(rises.sum())} places, and no well-behaved region between them holds half of the "
             f"points, at least {order + 1} volumes and V0: run more volumes, or longer"
         )
     raise ValueError(reason)
+
+
+def _by_luck(chi2_all: float, chi2_kept: float, n_cut: int, freedom: int) -> bool:
+    """Return whether leaving ``n_cut`` points out lowers χ² no more than chance would, whatever the size of all error bars."""
+    if not n_cut:
+        return True
+    ratio = (chi2_all - chi2_kept) / n_cut / max(chi2_kept / freedom, 1e-300)
+    return bool(f_distribution.sf(ratio, n_cut, freedom) > BY_LUCK)
 
 
 def _inside(fit: Fit, V: Floats) -> Fit:

@@ -126,7 +126,7 @@ def test_error_bars_cover_the_truth(order: int, k_prime: float, second: float | 
 def test_no_modulus_is_extrapolated() -> None:
     """Zero pressure outside the volumes measured is refused in one sentence that says on which side to go on."""
     squeezed, stretched = V0 * np.linspace(0.90, 0.98, 7), V0 * np.linspace(1.02, 1.08, 7)
-    with pytest.raises(ValueError, match="outside the volumes measured.*run larger volumes"):
+    with pytest.raises(ValueError, match=r"outside the volumes measured.*run larger volumes"):
         fit_birch_murnaghan(squeezed, pressures(squeezed), constant(0.005, 7), MASS)
     with pytest.raises(ValueError, match="run smaller volumes"):
         fit_birch_murnaghan(stretched, pressures(stretched), constant(0.005, 7), MASS)
