@@ -49,7 +49,7 @@ def fit_elastic_constants(cells: ArrayData, parameters: Dict) -> Dict:
     rows = np.isin(cells.get_array("stage"), [labels.index(label) for label in wanted["stages"]])
     common = {"temperature_k": wanted["temperature_k"], "n_cells": int(rows.sum())}
     try:
-        found = elasticity.from_cells(cells.get_array("cell")[rows], wanted["temperature_k"], min_n_eff=wanted["min_n_eff"])
+        found = elasticity.from_cells(cells.get_array("cell")[rows], wanted["temperature_k"], min_n_eff=wanted["min_n_eff"], discard=None)
     except ValueError as problem:
         return Dict(plain({**common, "verdict": "unphysical", "n_eff": 0.0, "sentence": str(problem)}))
     return Dict(plain({**common, **found.as_dict()}))
