@@ -16,7 +16,7 @@ from aiida_zif.formats.lammps_units import METAL, Units
 from aiida_zif.science.frames import Frames
 
 _START = b"ITEM: TIMESTEP\n"
-_UNWRAPPED, _VELOCITIES = ("xu", "yu", "zu"), ("vx", "vy", "vz")
+_UNWRAPPED, _VELOCITIES, _FORCES = ("xu", "yu", "zu"), ("vx", "vy", "vz"), ("fx", "fy", "fz")
 
 
 class _Frame(NamedTuple):
@@ -35,9 +35,9 @@ def read(
 ) -> Frames:
     """Return the whole frames of a dump, unique by step (of a repeated step the later counts), ascending.
 
-    The dump has the columns ``id type xu yu zu``, in any order, perhaps ``vx vy vz``; others are passed over. Positions are
-    unwrapped and not shifted by the box's origin; cells are LAMMPS's own, lower triangular, vectors as rows. Times are
-    step × ``timestep_ps``, velocities are converted from ``units``. A frame counts when every one of its lines ends in
+    The dump has the columns ``id type xu yu zu``, in any order, perhaps ``vx vy vz`` and ``fx fy fz``; others are passed over. Positions
+    are unwrapped and not shifted by the box's origin; cells are LAMMPS's own, lower triangular, vectors as rows. Times are
+    step × ``timestep_ps``, velocities and forces are converted from ``units``. A frame counts when every one of its lines ends in
     a newline: what was cut is left out in silence, a file without one whole frame gives none. So is what comes after atoms were lost.
 
     Raises ``ValueError`` if the dump is of another kind (wrapped positions, atoms that come and go, a type without a name) and
@@ -71,7 +71,11 @@ def read(
     velocities = None
     if all(name in first.columns for name in _VELOCITIES):
         velocities = table[:, :, [first.columns.index(name) for name in _VELOCITIES]] / units.time_ps
+    forces = None
+    if all(name in first.columns for name in _FORCES):
+        forces = table[:, :, [first.columns.index(name) for name in _FORCES]] * units.energy_ev
     return Frames(
+        forces=forces,
         species=species,
         positions=table[:, :, [first.columns.index(name) for name in _UNWRAPPED]],
         cells=np.stack([frames[step].cell for step in steps]),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from aiida_zif.formats import lammps_units
+from aiida_zif.formats import lammps_deform, lammps_units
 from aiida_zif.formats.lammps_force_field import ForceField
 from aiida_zif.formats.lammps_potential import Potential
 from aiida_zif.formats.lammps_run import KINDS, MdRun, Stage
@@ -97,6 +97,8 @@ def render(
         elif not dumping:
             lines += _dump(run, append)
             dumping = append = True
+        if dumping and any(one.dump_every for one in run.stages):
+            lines += [f"dump_modify traj every {stage.dump_every or run.dump_every}"]
         lines += _stage(run, stage, units, begin, end, max(begin, finished_steps), timed=walltime_s is not None)
     total = run.total_steps
     lines += [f"write_data {FINAL_DATA} nocoeff", f'print "ZIF LAST STEP $(step:%.0f) OF {total}"']
@@ -112,7 +114,7 @@ def _velocities(run: MdRun) -> list[str]:
 
 
 def _dump(run: MdRun, append: bool) -> list[str]:
-    columns = "id type xu yu zu" + (" vx vy vz" if run.dump_velocities else "")
+    columns = "id type xu yu zu" + (" vx vy vz" if run.dump_velocities else "") + (" fx fy fz" if run.dump_forces else "")
     modify = "dump_modify traj sort id format float %.8f" + (" append yes" if append else "")
     return [f"dump traj all custom {run.dump_every} {DUMP_FILE} {columns}", modify]
 
@@ -124,14 +126,11 @@ def _stage(run: MdRun, stage: Stage, units: Units, begin: int, end: int, start: 
         if stage.pressure_gpa is not None:
             fixes["relax"] = f"box/relax {stage.couple or 'tri'} {stage.pressure_gpa * units.per_gpa:.10g}"
     else:
-        first, last = stage.temperatures
-        thermostat = f"temp {first:.10g} {last:.10g} {units.time(run.temperature_damping_fs):.10g}"
-        fixes["md"] = f"nvt {thermostat}"
-        if stage.kind == "npt":
-            bar, damping = (stage.pressure_gpa or 0.0) * units.per_gpa, units.time(run.pressure_damping_fs)
-            fixes["md"] = f"npt {thermostat} {stage.couple or 'tri'} {bar:.10g} {bar:.10g} {damping:.10g} flip no"
+        fixes |= _ensemble(run, stage, units, start)
         if stage.kind == "deform":
-            fixes["deform"] = _deform(stage.linear_factor, (start - begin) / stage.steps)
+            done = (start - begin) / stage.steps
+            strain = stage.strain
+            fixes["deform"] = lammps_deform.of_factors(stage.factors, done) if strain is None else lammps_deform.of_strain(strain, done)
     if stage.cells_every is not None and stage.kind != "minimise":
         row = " ".join(["$(step:%.0f)", *(f"$({name}:%.12g)" for name in CELLS.split())])
         fixes["cells"] = f'print {stage.cells_every} "{row}" append {CELLS_FILE} screen no title "# step {CELLS}"'
@@ -148,16 +147,20 @@ def _stage(run: MdRun, stage: Stage, units: Units, begin: int, end: int, start: 
     return lines + [f"unfix {name}_{stage.label}" for name in fixes]
 
 
-def _deform(factor: float, done: float) -> str:
-    """Return the fix that scales the cell by ``factor`` over a stage of which the share ``done`` lies behind.
-
-    x, y, z: LAMMPS takes the lengths at the stage's first step from the restart file. The tilts it takes from there too, but
-    their ends as absolute numbers, which are worked out from the present ones.
-    """
-    left = factor / (1 + done * (factor - 1))
-    lengths = " ".join(f"{axis} scale {factor:.16g}" for axis in "xyz")
-    tilts = " ".join(f"{tilt} final $({tilt}*{left:.16g}:%.16g)" for tilt in ("xy", "xz", "yz"))
-    return f"deform 1 {lengths} {tilts} remap x flip no"
+def _ensemble(run: MdRun, stage: Stage, units: Units, start: int) -> dict[str, str]:
+    """Return the fixes that move the atoms, and the cell of ``npt``."""
+    first, last = stage.temperatures
+    kelvins = f"{first:.10g} {last:.10g} {units.time(run.temperature_damping_fs):.10g}"
+    barostat = ""
+    if stage.kind == "npt":
+        pressure, damping = (stage.pressure_gpa or 0.0) * units.per_gpa, units.time(run.pressure_damping_fs)
+        barostat = f"{stage.couple or 'tri'} {pressure:.10g} {pressure:.10g} {damping:.10g} flip no"
+    if run.thermostat == "nose-hoover":
+        return {"md": f"npt temp {kelvins} {barostat}" if barostat else f"nvt temp {kelvins}"}
+    # its noise is not in a restart file: a segment that goes on draws other noise, not that of the first steps again
+    seed = (run.seed + start) % 899_999_999 + 1
+    moved = f"nph {barostat} ptemp {max(first, last):.10g} pchain 5" if barostat else "nve"
+    return {"md": moved, "bath": f"langevin {kelvins} {seed} zero yes"}
 
 
 def _clock(seconds: float) -> str:

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from math import isfinite
 from typing import Any
+
+import numpy as np
+
+from aiida_zif.formats import lammps_deform
 
 KINDS: dict[str, tuple[str, ...]] = {
     "minimise": (),
@@ -17,15 +22,18 @@ KINDS: dict[str, tuple[str, ...]] = {
     "deform": ("temperature_k",),
     "npt": ("temperature_k",),
 }
-"""The kinds of stages, and the temperatures that each needs."""
+"""The kinds of stages, and the temperatures that each needs; ``npt`` may have those of ``ramp`` instead."""
 
 _OWN: dict[str, tuple[str, ...]] = {
     "minimise": ("energy_tolerance", "force_tolerance", "pressure_gpa", "couple"),
     "hold": (),
     "ramp": (),
-    "deform": ("scale", "volume_factor"),
+    "deform": ("scale", "volume_factor", "strain"),
     "npt": ("pressure_gpa", "couple"),
 }
+THERMOSTATS = ("nose-hoover", "langevin")
+LATER = ("dump_forces", "thermostat")
+"""Settings that came later: where they are not used, a run is the same node as before."""
 _COUPLES = ("iso", "aniso", "tri")
 _LABEL = re.compile(r"[A-Za-z0-9_]{1,40}")
 _HOTTEST_K = 20000.0
@@ -36,7 +44,8 @@ class Stage:
     """One stage. A field that its kind does not know stays ``None``. Raises ``ValueError`` with one sentence for what cannot be."""
 
     kind: str
-    """``minimise``, ``hold`` (NVT), ``ramp`` (NVT, linear in the step), ``deform`` (NVT, the cell scaled), ``npt``."""
+    """``minimise``, ``hold`` (NVT), ``ramp`` (NVT, linear in the step), ``deform`` (NVT, the cell scaled or strained), ``npt``
+    (at one temperature, or a ramp)."""
     label: str
     """Name of the stage in log, analysis and restart: letters, digits and ``_``; each once in a run."""
     steps: int
@@ -44,19 +53,24 @@ class Stage:
     temperature_k: float | None = None
     """Set point of ``hold``, ``deform``, ``npt``, K."""
     start_k: float | None = None
-    """``ramp``: set point at its first step, K."""
+    """``ramp``, or ``npt`` that is one: set point at its first step, K."""
     stop_k: float | None = None
-    """``ramp``: set point at its last step, K."""
-    scale: float | None = None
-    """``deform``: factor of the three cell vectors from first to last step; positions follow affinely."""
+    """The same at its last step, K."""
+    scale: float | Sequence[float] | None = None
+    """``deform``: factor of the three cell vectors, or one for each, from first to last step; positions follow affinely."""
     volume_factor: float | None = None
-    """``deform``: the same as a factor of the volume; one of the two is given."""
+    """``deform``: the same as a factor of the volume."""
+    strain: Sequence[float] | None = None
+    """``deform``: six components of the strain ε, xx yy zz yz xz xy, along LAMMPS's axes (a along x, b in xy): the cell becomes 1 + ε
+    times itself. One of the three is given."""
     pressure_gpa: float | None = None
     """``npt``: pressure, GPa (0 if not given). ``minimise``: if given, the cell is relaxed to it."""
     couple: str | None = None
     """``npt`` and ``minimise`` of the cell: ``iso``, ``aniso`` (three edges), ``tri`` (all six; the default)."""
     cells_every: int | None = None
     """Steps between rows of the cells file; ``None``: no rows."""
+    dump_every: int | None = None
+    """Steps between frames in this stage; ``None``: as in the run."""
     energy_tolerance: float | None = None
     """``minimise``: relative change of energy at which it is done (0 if not given)."""
     force_tolerance: float | None = None
@@ -69,9 +83,11 @@ class Stage:
             raise ValueError(f"the label {self.label!r} of a stage must be 1 to 40 letters, digits and underscores")
         where = f"stage {self.label!r}"
         _whole(self.steps, f"steps of {where}")
-        if self.cells_every is not None:
-            _whole(self.cells_every, f"cells_every of {where}")
-        needed, own = KINDS[self.kind], _OWN[self.kind]
+        for name in ("cells_every", "dump_every"):
+            if getattr(self, name) is not None:
+                _whole(getattr(self, name), f"{name} of {where}")
+        ramping = self.kind == "npt" and self.temperature_k is None and (self.start_k is not None or self.stop_k is not None)
+        needed, own = KINDS["ramp" if ramping else self.kind], _OWN[self.kind]
         for name in ("temperature_k", "start_k", "stop_k"):
             value = getattr(self, name)
             if (value is not None) != (name in needed):
@@ -94,26 +110,38 @@ class Stage:
             self._check_deform(where)
 
     def _check_deform(self, where: str) -> None:
-        if (self.scale is None) == (self.volume_factor is None):
-            raise ValueError(f"{where} of kind deform needs either scale or volume_factor, not both and not neither")
-        factor = self.linear_factor
-        if not 0.5 <= factor <= 2.0:
-            raise ValueError(f"{where} scales the cell by {factor:.4g}, but a stage may scale it by 0.5 to 2 along each vector")
+        if [self.scale, self.volume_factor, self.strain].count(None) != 2:
+            raise ValueError(f"{where} of kind deform needs either scale or volume_factor or strain, one of them")
+        for name, n_numbers in (("scale", 3), ("strain", 6)):
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
+                if len(value) != n_numbers or not all(map(_is_number, value)):
+                    raise ValueError(f"{name} of {where} is {list(value)}, but it must be {n_numbers} numbers")
+        if self.strain is not None and not isinstance(self.strain, tuple):
+            raise ValueError(f"strain of {where} is {self.strain!r}, but it must be six numbers, xx yy zz yz xz xy")
+        factors = self.factors if self.strain is None else tuple(float(x) for x in np.diag(lammps_deform.stretch(self.strain)))
+        if not all(0.5 <= factor <= 2.0 for factor in factors):
+            worst = max(factors, key=lambda factor: abs(math.log(factor)))
+            raise ValueError(f"{where} scales the cell by {worst:.4g}, but a stage may scale it by 0.5 to 2 along each vector")
 
     @property
-    def linear_factor(self) -> float:
-        """Factor of each cell vector of a ``deform``; 1 for any other kind."""
+    def factors(self) -> tuple[float, float, float]:
+        """Factors of the three cell vectors of a ``deform`` without a strain; 1 for any other kind."""
         value = self.scale if self.scale is not None else self.volume_factor
         if value is None:
-            return 1.0
-        if not _is_number(value) or value <= 0:
-            raise ValueError(f"stage {self.label!r} scales the cell by {value!r}, but a factor is a positive number")
-        return float(value) if self.scale is not None else float(value) ** (1 / 3)
+            return 1.0, 1.0, 1.0
+        each = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * 3
+        for one in each:
+            if not _is_number(one) or one <= 0:
+                raise ValueError(f"stage {self.label!r} scales the cell by {one!r}, but a factor is a positive number")
+        a, b, c = (float(one) if self.scale is not None else float(one) ** (1 / 3) for one in each)
+        return a, b, c
 
     @property
     def temperatures(self) -> tuple[float, float]:
         """Set points at the first and last step, K. Raises ``ValueError`` for ``minimise``, which has none."""
-        first, last = (self.start_k, self.stop_k) if self.kind == "ramp" else (self.temperature_k, self.temperature_k)
+        first, last = (self.start_k, self.stop_k) if self.temperature_k is None else (self.temperature_k, self.temperature_k)
         if first is None or last is None:
             raise ValueError(f"stage {self.label!r} of kind {self.kind} has no temperature")
         return float(first), float(last)
@@ -142,6 +170,11 @@ class MdRun:
     """Steps between restart files, two in turn."""
     dump_velocities: bool = False
     """Whether frames hold velocities."""
+    dump_forces: bool = False
+    """Whether frames hold forces."""
+    thermostat: str = "nose-hoover"
+    """``nose-hoover``, or ``langevin`` for stiff cells, which no Nosé–Hoover bath thermalises: its barostat has
+    a chain of five of its own, at the set point."""
     temperature_damping_fs: float = 50.0
     """Nosé–Hoover time of the temperature, fs."""
     pressure_damping_fs: float = 500.0
@@ -166,8 +199,11 @@ class MdRun:
             _whole(getattr(self, name), name)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 < self.seed < 2**31:
             raise ValueError(f"seed is {self.seed!r}, but LAMMPS takes a whole number from 1 to {2**31 - 1}")
-        if not isinstance(self.dump_velocities, bool):
-            raise ValueError(f"dump_velocities is {self.dump_velocities!r}, but it must be true or false")
+        for name in ("dump_velocities", "dump_forces"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, but it must be true or false")
+        if self.thermostat not in THERMOSTATS:
+            raise ValueError(f"thermostat is {self.thermostat!r}, but it must be one of {', '.join(THERMOSTATS)}")
         for name in ("timestep_fs", "temperature_damping_fs", "pressure_damping_fs", "velocity_factor", "neighbour_skin"):
             value = getattr(self, name)
             if not _is_number(value) or value <= 0:
@@ -205,14 +241,23 @@ class MdRun:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; what a stage does not know is left out."""
-        stages = [{key: value for key, value in asdict(stage).items() if value is not None} for stage in self.stages]
-        return {**{field.name: getattr(self, field.name) for field in fields(self)}, "stages": stages}
+        stages = [{key: _plain(value) for key, value in asdict(stage).items() if value is not None} for stage in self.stages]
+        own = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in LATER or getattr(self, field.name) != field.default
+        }
+        return {**own, "stages": stages}
 
 
 def _known(cls: type[Stage] | type[MdRun], values: Mapping[str, Any], what: str) -> None:
     known = [field.name for field in fields(cls)]
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"{what} has no setting {', '.join(map(str, unknown))}: allowed are {', '.join(known)}")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _is_number(value: Any) -> bool:

@@ -22,8 +22,12 @@ def divided(run: MdRun, factor: int) -> MdRun:
     """
     if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
         raise ValueError(f"the time step cannot be divided by {factor!r}: give a whole number, 1 or more")
+
+    def longer(every: int | None) -> int | None:
+        return None if every is None else every * factor
+
     stages = tuple(
-        replace(stage, steps=stage.steps * factor, cells_every=None if stage.cells_every is None else stage.cells_every * factor)
+        replace(stage, steps=stage.steps * factor, cells_every=longer(stage.cells_every), dump_every=longer(stage.dump_every))
         for stage in run.stages
     )
     strides = {name: getattr(run, name) * factor for name in ("thermo_every", "dump_every", "restart_every")}

