@@ -30,7 +30,7 @@ def test_table_says_what_was_found_and_how_to_get_the_rest(call: Call, programs:
     output = call("setup").output
     assert f"cp2k-ssmp@zif-local         {programs / 'cp2k.ssmp'}" in output
     assert "nequip-train: pip install 'aiida-zif[programs]'" in output
-    assert "Install what is missing (train, package, compile, mliap, check, evaluate, disagree, frames, collect)" in output
+    assert "Install what is missing (train, package, compile, mliap, check, evaluate, disagree, frames, collect, analysis)" in output
 
 
 def test_second_call_reuses_and_a_moved_program_gets_a_new_code(call: Call, programs: Path, tmp_path: Path) -> None:
