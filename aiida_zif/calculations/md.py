@@ -11,12 +11,13 @@ from aiida.common.folders import Folder
 from aiida.orm import ArrayData, Dict, Int, SinglefileData, StructureData, to_aiida_type
 from aiida_lammps.calculations.raw import LammpsRawCalculation
 
+from aiida_zif.calculations import md_place
 from aiida_zif.calculations.job import RESTART, planned_walltime, record_cost, rendered, structure_arrays
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.data.force_field import ZifForceFieldData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import lammps_data, lammps_input, lammps_restart, lammps_timestep
+from aiida_zif.formats import lammps_data, lammps_gpu, lammps_input, lammps_restart, lammps_timestep
 from aiida_zif.formats.lammps_force_field import ForceField
 from aiida_zif.formats.lammps_potential import Potential
 from aiida_zif.science.units import FS_IN_PS
@@ -47,13 +48,13 @@ def potential_of(model: ZifModelData | ZifForceFieldData, wall: Dict | None) -> 
             "the model is a legacy TorchScript file, which LAMMPS' pair styles of today do not read: zif.evaluate takes it, and zif-lmp "
             "by hand; for MD train a model with today's nequip"
         )
-    if model.form == "mliap":
-        raise ValueError("the model is in the ML-IAP form, for a LAMMPS with Kokkos and an input of your own: give the package or compiled")
     beside = dict(wall.get_dict()) if wall is not None else {}
     style, coefficients = beside.pop("pair_style", None), tuple(beside.pop("pair_coeffs", ()))
     if beside:
         raise ValueError(f"a wall has no setting {', '.join(sorted(beside))}: allowed are pair_style, pair_coeffs")
-    return Potential(model.architecture, model.job_filename, tuple(model.type_names), style, coefficients)
+    return Potential(
+        "mliap" if model.form == "mliap" else model.architecture, model.job_filename, tuple(model.type_names), style, coefficients
+    )
 
 
 def data_file(potential: ZifModelData | ZifForceFieldData, structure: StructureData, hydrogen_amu: float | None) -> str:
@@ -108,6 +109,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
             data_file(inputs["potential"], inputs["structure"], None)
         except ValueError as problem:
             return str(problem)
+    if problem := md_place.problem(inputs, potential_of(inputs["potential"], inputs.get("wall"))):
+        return problem
     if "restart" in inputs:
         run = lammps_input.MdRun.from_dict(inputs["run"].get_dict())
         return restart_problem(inputs["restart"], inputs["finished_steps"].value, run, len(inputs["structure"].sites), len(known))
@@ -125,6 +128,8 @@ class LammpsMdCalculation(LammpsRawCalculation):
         spec.input("potential", valid_type=POTENTIALS, help="A model, compiled for this machine or packaged, or a classical force field.")
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model: `pair_style`, `pair_coeffs`.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=validate_run, help="Stages, time step, seed, strides.")
+        spec.input("gpus", valid_type=Int, required=False, serializer=to_aiida_type, validator=md_place.validate_gpus,
+                   help="On each machine, for a LAMMPS with the model's pair style: one rank for each.")  # fmt: skip
         spec.input("restart", valid_type=SinglefileData, required=False, help="Restart file of the segment before.")
         spec.input("finished_steps", valid_type=Int, serializer=to_aiida_type, default=lambda: Int(0), help="Steps done before `restart`.")
         spec.input("reference", valid_type=StructureData, required=False, help="Where the linkers are whole, for the monitor zif.linkers.")
@@ -172,6 +177,10 @@ class LammpsMdCalculation(LammpsRawCalculation):
             calcinfo.local_copy_list.append((restart.uuid, restart.filename, RESTART))
         calcinfo.codes_info[0].join_files = True
         calcinfo.codes_info[0].cmdline_params += ["-log", LOG]
+        if "gpus" in self.inputs and isinstance(potential, Potential):
+            calcinfo.codes_info[0].cmdline_params += lammps_gpu.switches(potential, self.inputs.gpus.value)
+        for remark in md_place.remarks(model, self.inputs.structure):
+            self.logger.warning(remark)
         calcinfo.retrieve_list = [self.metadata.options.output_filename]
         calcinfo.retrieve_temporary_list = [LOG, DUMP, CELLS, FINAL_DATA, FINAL_RESTART, *RESTARTS]
         return record_cost(calcinfo)

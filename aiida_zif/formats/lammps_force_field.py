@@ -105,6 +105,11 @@ class ForceField:
         return "on"
 
     @property
+    def needs_map(self) -> bool:
+        """LAMMPS sees for itself where bonds are."""
+        return False
+
+    @property
     def lines(self) -> list[str]:
         """Its lines of the input."""
         return [" ".join(command) for command in self.commands]

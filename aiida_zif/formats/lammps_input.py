@@ -70,6 +70,7 @@ def render(
         "boundary p p p",
         f"newton {potential.newton}",
         f"atom_style {potential.atom_style}",
+        *(["atom_modify map yes"] if potential.needs_map else []),
         "box tilt large",
         f"read_restart {restart_from}" if restarted else f"read_data {data_file}",
         *potential.lines,

@@ -16,7 +16,7 @@ class Potential:
     """One model, and pair styles on top of it. Raises ``ValueError`` with one sentence for what cannot be."""
 
     style: str
-    """``nequip`` or ``allegro``."""
+    """``nequip``, ``allegro``, or ``mliap`` for either by LAMMPS's own interface."""
     filename: str
     """File of the model, in the job's folder."""
     type_names: tuple[str, ...]
@@ -29,8 +29,8 @@ class Potential:
     def __post_init__(self) -> None:
         object.__setattr__(self, "type_names", tuple(self.type_names))
         object.__setattr__(self, "extra_pair_coeffs", tuple(self.extra_pair_coeffs))
-        if self.style not in ("nequip", "allegro"):
-            raise ValueError(f"the pair style is {self.style!r}, but it must be 'nequip' or 'allegro'")
+        if self.style not in ("nequip", "allegro", "mliap"):
+            raise ValueError(f"the pair style is {self.style!r}, but it must be 'nequip', 'allegro' or 'mliap'")
         if not _FILE.fullmatch(self.filename):
             raise ValueError(f"the file name {self.filename!r} holds a character outside letters, digits and _ . / + -: rename it")
         if not self.type_names or not all(re.fullmatch(r"[A-Z][a-z]?", name) for name in self.type_names):
@@ -52,12 +52,21 @@ class Potential:
     @property
     def lines(self) -> list[str]:
         """The pair lines of the input."""
-        types = " ".join(self.type_names)
+        types, file = " ".join(self.type_names), f" {self.filename}"
+        style = self.style
+        if style == "mliap":
+            # 0: no neighbours of ghosts; a model of several layers asks the other ranks for their features
+            style, file = f"mliap unified {self.filename} 0", ""
         if self.extra_pair_style is None:
-            return [f"pair_style {self.style}", f"pair_coeff * * {self.filename} {types}"]
+            return [f"pair_style {style}", f"pair_coeff * *{file} {types}"]
         extra = [f"pair_coeff {self._numbered(line)}" for line in self.extra_pair_coeffs]
-        first = [f"pair_style hybrid/overlay {self.style} {self.extra_pair_style}", f"pair_coeff * * {self.style} {self.filename} {types}"]
+        first = [f"pair_style hybrid/overlay {style} {self.extra_pair_style}", f"pair_coeff * * {self.style}{file} {types}"]
         return first + extra
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether LAMMPS must be told to find atoms by their number: ML-IAP looks its ghosts up."""
+        return self.style == "mliap"
 
     def _numbered(self, line: str) -> str:
         words = line.split()

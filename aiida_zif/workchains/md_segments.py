@@ -18,10 +18,13 @@ from aiida_zif.calculations import linkers as watchdog
 from aiida_zif.calculations.functions.linkers import watch_linkers
 from aiida_zif.calculations.functions.trajectory import count_in_longer_steps, join_arrays, join_results, join_trajectories
 from aiida_zif.calculations.md import LammpsMdCalculation
+from aiida_zif.calculations.md_place import gpus_of
 from aiida_zif.calculations.verdicts import VERDICTS
+from aiida_zif.data.model import ZifModelData
 from aiida_zif.formats.lammps_run import MdRun
 from aiida_zif.formats.lammps_timestep import FACTORS, divided
 from aiida_zif.science import stability
+from aiida_zif.workchains.chain import part_of
 from aiida_zif.workchains.resuming import STOPPED_BY_MONITOR, ResumingWorkChain
 
 LARGE_RESTART = 10_000_000
@@ -77,6 +80,9 @@ class MdSegments(ResumingWorkChain):
             run = replace(run, restart_every=self.ctx.restart_every)
         inputs |= {"run": self.inputs.run if run == self.wanted else Dict(run.to_dict())}
         inputs |= {"code": self.inputs.codes["lammps"], "potential": self.ctx.potential}
+        if isinstance(self.ctx.potential, ZifModelData):
+            given = self.inputs.options.get_dict() if "options" in self.inputs else {}
+            inputs |= gpus_of(part_of(given, self.STAGE), self.inputs.codes["lammps"])
         if previous is not None:
             inputs["restart"] = previous.outputs.restart
         return {**inputs, "finished_steps": Int(self.ctx.done)}
