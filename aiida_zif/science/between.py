@@ -18,7 +18,9 @@ class Between:
     mean: float
     """Of all glasses, each counted once."""
     error: float | None
-    """Standard error of the mean, spread/√n: it holds both sources. ``None`` of one glass, which says nothing of the next."""
+    """Standard error of the mean, spread/√n, which holds both sources; within/√n where the spread is by luck smaller than that.
+
+    ``None`` of one glass, which says nothing of the next."""
     spread: float | None
     """Sample standard deviation over the glasses; ``None`` of one."""
     within: float
@@ -41,4 +43,4 @@ def between(values: Sequence[Measured]) -> Between:
         return Between(float(means[0]), None, None, within, None, 1)
     spread = float(means.std(ddof=1))
     excess = float(np.sqrt(max(0.0, spread**2 - within**2)))
-    return Between(float(means.mean()), spread / float(np.sqrt(len(means))), spread, within, excess, len(means))
+    return Between(float(means.mean()), max(spread, within) / float(np.sqrt(len(means))), spread, within, excess, len(means))

@@ -21,6 +21,7 @@ def test_equal_glasses_differ_by_nothing() -> None:
     """Scatter below the error bars is no difference of glasses."""
     found = between([Measured(1.0, 0.2), Measured(1.1, 0.2)])
     assert found.between == 0
+    assert found.error == pytest.approx(0.2 / np.sqrt(2))
     assert found.spread == pytest.approx(0.1 / np.sqrt(2))
 
 
