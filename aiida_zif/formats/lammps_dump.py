@@ -65,13 +65,13 @@ def batches(
             places = _places(data)
             if not places:
                 raise ValueError(f"{path.name} holds no whole frame: the run ended before its first was written, or it is no dump")
-            steps = sorted(places)
-            first = data[places[steps[0]].start : places[steps[0]].end].split(b"\n", 9)
+            wanted = sorted(places)
+            first = data[places[wanted[0]].start : places[wanted[0]].end].split(b"\n", 9)
             names = tuple(first[8].decode().split()[2:])
-            shared = _shared(names, numbers(first[9], int(first[3]), len(names), steps[0]), type_names)
+            shared = _shared(names, numbers(first[9], int(first[3]), len(names), wanted[0]), type_names)
             block = frames_per_block(len(shared.ids))
-            for begin in range(0, len(steps), block):
-                chosen = steps[begin : begin + block]
+            for begin in range(0, len(wanted), block):
+                chosen = wanted[begin : begin + block]
                 table, cells = _tables(data, [places[step] for step in chosen], chosen, shared)
                 data.madvise(mmap.MADV_DONTNEED)  # else all of the file stays with this process
                 yield _convert(shared, table, cells, np.array(chosen, dtype=np.int64), timestep_ps, masses, units)
@@ -86,6 +86,17 @@ def read(
 ) -> Frames:
     """Return the frames of ``batches`` at once. Raises as it does."""
     return concatenate(list(batches(path, type_names, timestep_ps, masses, units)))
+
+
+def steps(path: Path | str) -> list[int]:
+    """Return the steps of the frames that ``batches`` yields, none of which is read. Raises ``ValueError`` where there is none."""
+    path = Path(path)
+    with path.open("rb") as handle:
+        if handle.seek(0, 2):
+            with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                if places := _places(data):
+                    return sorted(places)
+    raise ValueError(f"{path.name} holds no whole frame: the run ended before its first was written, or it is no dump")
 
 
 class _Place(NamedTuple):
