@@ -62,8 +62,10 @@ def leading_whole(words: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return whole
 
 
-def parse(text: NDArray[np.complex128], scale: float, out: NDArray[np.float64]) -> None:
+def parse(text: NDArray[np.complex128], scale: float, out: NDArray[np.float64], decimals: int = DECIMALS) -> None:
     """Write into ``out``, contiguous, ``scale`` times the numbers whose last 16 characters each item of ``text`` holds, as its bytes.
+
+    ``decimals`` is how many of the characters follow the point, 10 or 8.
 
     The caller has seen that the characters are whole and those before them blank.
     """
@@ -71,17 +73,18 @@ def parse(text: NDArray[np.complex128], scale: float, out: NDArray[np.float64]) 
     high, low = words[:, 0].copy(), words[:, 1] & np.uint64(0x0F0F0F0F0F0F0F0F)
     sign = ~high
     sign &= high << np.uint64(2)  # bit 2 is set in a minus, bit 4 in every digit
-    sign &= np.uint64(0x10101010)
+    sign &= np.uint64(0x10101010 if decimals == DECIMALS else 0x101010101010)
     np.negative(sign.view(np.int64), out=sign.view(np.int64))
     sign &= np.uint64(1 << 63)
-    decimals = high & np.uint64(0xFFFF000000000000)  # five characters, the point, two decimals: drop the point
-    high <<= np.uint64(8)
-    high &= np.uint64(0x0000FFFFFFFFFF00)
-    high |= decimals
-    np.right_shift(high, np.uint64(4), out=decimals)
-    decimals &= np.uint64(0x0101010101010101)
-    decimals *= np.uint64(15)
-    high &= decimals  # digits to 0 to 9, blank and minus to 0
+    behind = high & np.uint64(0xFFFF000000000000)  # five characters, the point, two decimals: drop the point
+    high <<= np.uint64(8)  # with eight decimals the point is the last of this word, and gone by now
+    if decimals == DECIMALS:
+        high &= np.uint64(0x0000FFFFFFFFFF00)
+        high |= behind
+    np.right_shift(high, np.uint64(4), out=behind)
+    behind &= np.uint64(0x0101010101010101)
+    behind *= np.uint64(15)
+    high &= behind  # digits to 0 to 9, blank and minus to 0
     for factor, shift, mask in _PAIRS:
         for word in (high, low):
             word *= np.uint64(factor)
@@ -92,7 +95,7 @@ def parse(text: NDArray[np.complex128], scale: float, out: NDArray[np.float64]) 
     high += low
     flat = out.reshape(-1)
     np.copyto(flat, high.view(np.int64), casting="unsafe")
-    flat /= 1e10
+    flat /= 10.0**decimals
     flat.view(np.uint64)[...] |= sign
     if scale != 1:
         flat *= scale

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from aiida_zif.formats import lammps_deform, lammps_units
+from aiida_zif.formats import lammps_columns, lammps_deform, lammps_units
 from aiida_zif.formats.lammps_force_field import ForceField
 from aiida_zif.formats.lammps_potential import Potential
 from aiida_zif.formats.lammps_run import KINDS, MdRun, Stage
@@ -116,7 +116,9 @@ def _velocities(run: MdRun) -> list[str]:
 
 def _dump(run: MdRun, append: bool) -> list[str]:
     columns = "id type xu yu zu" + (" vx vy vz" if run.dump_velocities else "") + (" fx fy fz" if run.dump_forces else "")
-    modify = "dump_modify traj sort id format float %.8f" + (" append yes" if append else "")
+    modify = f"dump_modify traj sort id format int {lammps_columns.INTEGER} format float {lammps_columns.FLOAT}" + (
+        " append yes" if append else ""
+    )
     return [f"dump traj all custom {run.dump_every} {DUMP_FILE} {columns}", modify]
 
 

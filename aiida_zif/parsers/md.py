@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +14,16 @@ import numpy as np
 from aiida.engine import ExitCode
 from aiida.orm import ArrayData, Dict, SinglefileData
 
+from aiida_zif import __version__
 from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.md import CELLS, DUMP, FINAL_DATA, FINAL_RESTART, LOG, RESTARTS
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.formats import lammps_data, lammps_dump, lammps_log, lammps_restart, lammps_units, scheduler
+from aiida_zif.formats import h5md, lammps_data, lammps_dump, lammps_log, lammps_restart, lammps_units, scheduler
 from aiida_zif.formats.lammps_run import MdRun
 from aiida_zif.formats.lammps_topology import COLUMNS
 from aiida_zif.formats.lammps_units import Units
 from aiida_zif.parsers.job import ZifParser, last_words
 from aiida_zif.science import stability
-from aiida_zif.science.frames import Frames
 from aiida_zif.science.units import FS_IN_PS
 
 BLOWN_UP = ("lost atoms", "non-numeric", "missing on proc", "out of range atoms", "simulation unstable")
@@ -35,6 +36,8 @@ ILLEGAL = "Illegal instruction"
 """What a LAMMPS that runs the model's code itself dies of where the processor lacks an instruction set."""
 THERMO = {"step": "1", "time": "ps", "pe": "eV", "ke": "eV", "temp": "K", "press": "eV/angstrom^3", "vol": "angstrom^3"}
 """Columns kept, with their units."""
+COLUMNS_OF_FRAMES = {"pe": "energies", "temp": "temperatures"}
+DAY_IN_S = 86400
 NAMES = {"pe": "potential_energy", "ke": "kinetic_energy", "temp": "temperature", "press": "pressure", "vol": "volume"}
 
 
@@ -108,11 +111,8 @@ class LammpsMdParser(ZifParser):
         types = potential.type_names
         if log.tables:
             self.out("thermo", self._thermo(log, run))
-        frames = self._frames(folder, types, run, log, units)
-        if frames is not None and len(frames):
-            frames = self._with_thermo(frames, log)
-            facts: dict[str, Any] = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
-            self.out("trajectory", ZifTrajectoryData.from_frames(frames, unwrapped=True, **facts))
+        if (trajectory := self._trajectory(folder / DUMP, run, log, units)) is not None:
+            self.out("trajectory", trajectory)
         if (folder / CELLS).exists():
             self.out("cells", self._cells(lammps_log.read_cells((folder / CELLS).read_text(), units), run))
         if log.finished:
@@ -126,12 +126,24 @@ class LammpsMdParser(ZifParser):
         """The steps that were done before."""
         return int(self.node.inputs.finished_steps.value) if "finished_steps" in self.node.inputs else 0
 
-    @staticmethod
-    def _frames(folder: Path, types: list[str], run: MdRun, log: lammps_log.LammpsLog, units: Units) -> Frames | None:
-        if not (folder / DUMP).exists():
+    def _trajectory(self, path: Path, run: MdRun, log: lammps_log.LammpsLog, units: Units) -> ZifTrajectoryData | None:
+        """Return the frames with what the log says of them, written some MB at a time: a dump may be larger than the memory here."""
+        if not path.exists():
             return None
+        types, timestep_ps = self.node.inputs.potential.type_names, run.timestep_fs * FS_IN_PS
+        facts: dict[str, Any] = {"kind": "md", "timestep_fs": run.timestep_fs, "stages": [stage.label for stage in run.stages]}
         try:
-            return lammps_dump.read(folder / DUMP, types, run.timestep_fs * FS_IN_PS, units=units)
+            known = {column: log.at_steps(lammps_dump.steps(path), column) for column in ("pe", "temp")}
+            known = {column: values for column, values in known.items() if np.isfinite(values).all()}
+            with tempfile.TemporaryDirectory() as place:
+                target = Path(place) / ZifTrajectoryData.FILENAME
+                done = 0
+                with h5md.Writer(target, unwrapped=True, creator_version=__version__) as writer:
+                    for frames in lammps_dump.batches(path, types, timestep_ps, units=units):
+                        here = {COLUMNS_OF_FRAMES[column]: values[done : done + len(frames)] for column, values in known.items()}
+                        writer.append(replace(frames, **here))  # type: ignore[arg-type]
+                        done += len(frames)
+                return ZifTrajectoryData.from_file(target, verify=False, **facts)
         except ValueError:
             if log.finished:
                 raise
@@ -179,9 +191,11 @@ class LammpsMdParser(ZifParser):
         return {}
 
     def _facts(self, log: lammps_log.LammpsLog, run: MdRun, restart_step: int) -> dict[str, Any]:
+        rate = log.steps_per_second
         return {
+            "ns_per_day": None if rate is None else rate * run.timestep_fs * FS_IN_PS * 1e-3 * DAY_IN_S,
             "program": "LAMMPS", "version": log.version, "last_step": log.last_step, "asked_step": run.total_steps, "wall_s": log.wall_s,
-            "steps_per_second": log.steps_per_second, "ranks": log.ranks, "threads": log.threads, "warnings": list(log.warnings),
+            "steps_per_second": rate, "ranks": log.ranks, "threads": log.threads, "warnings": list(log.warnings),
             "finished": log.finished, "restart_step": restart_step, **self.cost, **self._record(), "ended_by": self.ended_by,
             "reason_ended": "asked steps" if log.finished else "time limit of its own" if log.timeout else "cut",
             "timesteps": timesteps_of(run, self._begun, log.last_step),
@@ -198,12 +212,6 @@ class LammpsMdParser(ZifParser):
         node.set_array("stage", np.concatenate([np.full(len(table), labels.index(table.label)) for table in tables]))
         node.base.attributes.set("stages", labels)
         return node
-
-    @staticmethod
-    def _with_thermo(frames: Any, log: lammps_log.LammpsLog) -> Any:
-        energies, temperatures = (log.at_steps(frames.steps, name) for name in ("pe", "temp"))
-        known = {"energies": energies, "temperatures": temperatures}
-        return replace(frames, **{name: values for name, values in known.items() if np.isfinite(values).all()})
 
     @staticmethod
     def _cells(log: lammps_log.CellLog, run: MdRun) -> ArrayData:

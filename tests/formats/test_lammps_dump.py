@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Dumps of LAMMPS, whole and cut."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from aiida_zif.formats import lammps_dump
+from aiida_zif.formats.h5md_layout import frames_per_block
 from aiida_zif.formats.lammps_data import restricted
 
 TYPES = ("C", "H", "N", "Zn")
@@ -47,14 +51,14 @@ def test_a_real_dump_is_read() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_sheared_cell_comes_back_from_its_cuboid(seed: int) -> None:
+def test_a_sheared_cell_comes_back_from_its_cuboid(tmp_path: Path, seed: int) -> None:
     """Whatever the signs of the tilts; unwrapped positions are not folded."""
     positions, cell = random_frame(seed)
     path_text = frame(5, positions, cell)
-    assert lammps_dump._frame(path_text.encode()) is not None
-    found = lammps_dump._frame(path_text.encode())
-    np.testing.assert_allclose(found.cell, cell, atol=1e-12)
-    np.testing.assert_allclose(found.table[:, 2:], positions, atol=1e-8)
+    (tmp_path / "dump").write_text(path_text)
+    found = lammps_dump.read(tmp_path / "dump", TYPES, 1.0)
+    np.testing.assert_allclose(found.cells[0], cell, atol=1e-12)
+    np.testing.assert_allclose(found.positions[0], positions, atol=1e-8)
 
 
 def test_atoms_are_put_in_the_order_of_their_ids(tmp_path: Path) -> None:
@@ -133,3 +137,51 @@ def test_frames_of_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
     path.write_text(frame(0, positions[:5], cell) + frame(1, positions, cell))
     with pytest.raises(ValueError, match="two runs"):
         lammps_dump.read(path, TYPES, 0.001)
+
+
+def columns(values: np.ndarray) -> str:
+    """Return a frame as `zif.md` asks LAMMPS to print it."""
+    rows = [f"{k:8d} {1:8d} " + " ".join(f"{x:16.8f}" for x in row) for k, row in enumerate(values, start=1)]
+    head = ["ITEM: TIMESTEP", "0", "ITEM: NUMBER OF ATOMS", str(len(rows)), "ITEM: BOX BOUNDS pp pp pp", "0 9", "0 9", "0 9"]
+    return "\n".join([*head, "ITEM: ATOMS id type xu yu zu", *rows]) + "\n"
+
+
+@given(st.lists(st.tuples(*[st.floats(-999999, 9999999)] * 3), min_size=1, max_size=6))
+@example([(-0.0, 1e-9, -1e-8), (999.99999999, -99.5, 1234567.0)])
+def test_columns_give_the_numbers_that_float_gives(values: list[tuple[float, float, float]]) -> None:
+    """Bit for bit, whatever their signs and lengths."""
+    text = columns(np.array(values))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dump"
+        path.write_text(text)
+        found = lammps_dump.read(path, ("C",), 1.0).positions[0]
+    expected = [[float(word) for word in line.split()[2:]] for line in text.splitlines()[9:]]
+    assert np.array(expected).tobytes() == found.tobytes()
+
+
+@given(st.integers(0, 16 * 3 - 1), st.sampled_from(b" -+.0x\n*"))
+def test_columns_with_one_character_changed_are_never_misread(place: int, character: int) -> None:
+    """They are read as ``float`` reads them, or refused: never quietly otherwise."""
+    text = bytearray(columns(np.array([[1.5, -22.25, 333.125], [-4.0, 5.5, 6.75]])).encode())
+    text[text.index(b"1.50000000") - 6 + place] = character
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dump"
+        path.write_bytes(text)
+        try:
+            found = lammps_dump.read(path, ("C",), 1.0).positions[0]
+        except ValueError:
+            return
+    words = bytes(text).split(b"zu\n")[1].split()
+    assert found.reshape(-1).tolist() == [float(word) for k, word in enumerate(words) if k % 5 > 1]
+
+
+def test_frames_come_in_pieces(tmp_path: Path) -> None:
+    """A dump of more than a block: every frame once, in order, and each as it was."""
+    path = tmp_path / "dump"
+    n_frames = frames_per_block(2) + 3
+    with path.open("w") as dump:
+        for step in range(n_frames):
+            dump.write(columns(np.full((2, 3), step / 8)).replace("TIMESTEP\n0", f"TIMESTEP\n{step}"))
+    parts = list(lammps_dump.batches(path, ("C",), 1.0))
+    assert len(parts) == 2
+    assert np.concatenate([part.positions[:, 0, 0] for part in parts]).tolist() == [step / 8 for step in range(n_frames)]
