@@ -260,3 +260,13 @@ def test_as_dict_is_json() -> None:
     """The numbers survive JSON as they are."""
     plain = fit_birch_murnaghan(VOLUMES, pressures(), constant(0.01), MASS, 3).as_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_zif4_buckled_at_0_k_is_left_out() -> None:
+    """ZIF-4 with MOF-FF, minimised at fixed cells by LAMMPS 2025-07-22 (pressures in atm as printed): it buckles between 0.99 and 0.98."""
+    V = 4380.48581476306 * np.array([0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05])
+    atm = np.array([-45.0652, -77.4110, 802.6100, 488.6261, 165.9146, -145.3983, -437.5407, -707.2549, -953.1598])
+    fit = fit_birch_murnaghan(V, atm * 101325e-9 / GPA, constant(0.001), 3192.352)
+    assert fit.excluded == (0, 1)
+    assert fit.bulk_modulus_gpa.mean == pytest.approx(3.10, abs=0.05)
+    assert fit.density_0_g_per_cm3.mean == pytest.approx(1.192, abs=0.001)
