@@ -17,7 +17,7 @@ from aiida_zif.workchains.melt_quench import MeltQuenchWorkChain
 
 
 def main() -> None:
-    """Heat from 50 to 150 K, hold, judge, quench, equilibrate, produce: colder than the frames that the model learned from."""
+    """Heat one cell from 50 to 150 K, hold, judge, quench, equilibrate, produce: colder than the frames that the model learned from."""
     query = QueryBuilder().append(ZifModelData, filters={"attributes.form": "compiled"}, tag="node")
     model = query.order_by({"node": {"ctime": "desc"}}).first(flat=True)
     if model is None:
@@ -25,7 +25,7 @@ def main() -> None:
     crystal = read_structure(resources.files("aiida_zif") / "structures" / "dia-zn-im-2.xyz")
     temperatures = {"start_k": 50, "tmax_k": 150, "rate_k_per_ps": 1000}
     times = {"prepare_ps": 0.05, "plateau_ps": 0.1, "equilibrate_ps": 0.05, "production_ps": 0.1, "max_plateau_extensions": 0}
-    overrides = {"melt_quench": {"run": {**temperatures, **times}}, "md": {"run": {"dump_fs": 10}}}
+    overrides = {"melt_quench": {"run": {**temperatures, **times}}, "md": {"run": {"dump_fs": 10}, "repeats": [1, 1, 1]}}
     builder = MeltQuenchWorkChain.get_builder_from_protocol(
         choose(MeltQuenchWorkChain), "smoke", overrides, structure=crystal, potential=model
     )

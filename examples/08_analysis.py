@@ -22,7 +22,7 @@ def main() -> None:
     if found is None:
         sys.exit("There is no trajectory of a quenched structure in this profile: run examples/05_melt_quench.py first.")
     chain, trajectory = found
-    builder = AnalysisWorkChain.get_builder_from_protocol({}, "smoke", reference=chain.inputs.structure, trajectory=trajectory)
+    builder = AnalysisWorkChain.get_builder_from_protocol({}, "smoke", reference=chain.outputs.reference, trajectory=trajectory)
     outputs, node = run_get_node(builder)
     print(f"{node.process_label}<{node.pk}> [{node.exit_status}] {node.exit_message or 'finished'}")
     for name, value in outputs["summary"].get_dict().items():

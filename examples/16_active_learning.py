@@ -8,7 +8,7 @@ import sys
 from importlib import resources
 
 from aiida.engine import run_get_node
-from aiida.orm import List, QueryBuilder
+from aiida.orm import QueryBuilder
 
 from aiida_zif.calculations.functions.structure import read_structure
 from aiida_zif.cli.codes import choose
@@ -16,7 +16,8 @@ from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains.active_learning import ActiveLearningWorkChain
 
-OVERRIDES = {"active_learning": {"run": {"temperature_k": 150, "picoseconds": 0.2}, "seeds": [1], "max_rounds": 1}}
+RUN = {"temperature_k": 150, "picoseconds": 0.2, "skip_ps": 0.05, "min_temperature_share": 0.5}
+OVERRIDES = {"active_learning": {"run": RUN, "seeds": [1], "max_rounds": 1}}
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
         sys.exit("There is no compiled model or no data set in this profile: run examples/02_dataset.py and 03_train.py first.")
     crystal = read_structure(resources.files("aiida_zif") / "structures" / "dia-zn-im-2.xyz")
     builder = ActiveLearningWorkChain.get_builder_from_protocol(
-        choose(ActiveLearningWorkChain), "smoke", OVERRIDES, structure=crystal, dataset=dataset, potential=model, seeds=List([1])
+        choose(ActiveLearningWorkChain), "smoke", OVERRIDES, structure=crystal, dataset=dataset, potential=model
     )
     outputs, node = run_get_node(builder)
     print(f"{node.process_label}<{node.pk}> [{node.exit_status}] {node.exit_message or 'finished'}")

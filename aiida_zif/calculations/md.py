@@ -109,8 +109,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
             data_file(inputs["potential"], inputs["structure"], None)
         except ValueError as problem:
             return str(problem)
-    if problem := md_place.problem(inputs, potential_of(inputs["potential"], inputs.get("wall"))):
-        return problem
+    if refusal := md_place.problem(inputs, potential_of(inputs["potential"], inputs.get("wall"))):
+        return refusal
     if "restart" in inputs:
         run = lammps_input.MdRun.from_dict(inputs["run"].get_dict())
         return restart_problem(inputs["restart"], inputs["finished_steps"].value, run, len(inputs["structure"].sites), len(known))

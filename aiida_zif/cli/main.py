@@ -15,6 +15,8 @@ COMMANDS: dict[str, str] = {
     "dataset": "Show, export, merge or filter datasets.",
     "demo": "From crystal to glass to elastic constants, once, for real.",
     "figures": "Draw how models learned and how good they are.",
+    "fit-elastic": "Elastic constants of cells that you bring.",
+    "fit-eos": "Equation of state of pressures that you bring.",
     "glasses": "Show the glasses that have a certificate.",
     "import": "Take up what was made elsewhere: labelled frames, models, glasses.",
     "launch": "Launch one stage on your own structure.",
@@ -25,7 +27,11 @@ COMMANDS: dict[str, str] = {
 }
 
 
-PLACES: dict[str, tuple[str, str]] = {"import": ("imports", "import_")}
+PLACES: dict[str, tuple[str, str]] = {
+    "fit-elastic": ("fit_elastic", "fit_elastic"),
+    "fit-eos": ("fit_eos", "fit_eos"),
+    "import": ("imports", "import_"),
+}
 """Module and name of a command that cannot bear its own name."""
 
 

@@ -41,11 +41,11 @@ def parse(frames: NDArray[np.uint8], template: NDArray[np.uint8], n_floats: int)
 
 def _same(frames: NDArray[np.uint8], template: NDArray[np.uint8], n_bytes: int) -> bool:
     """Whether the first bytes of all lines are those of the template's, eight at a time."""
+    ours = np.ascontiguousarray(frames)
     for offset in {*range(0, n_bytes - 8, 8), n_bytes - 8}:
-        theirs, ours = (
-            np.ndarray(lines.shape[:-1], "<u8", lines, offset, lines.strides[:-1]) for lines in (template, np.ascontiguousarray(frames))
-        )
-        if (theirs != ours).any():
+        wanted: NDArray[np.uint64] = np.ndarray(template.shape[:-1], "<u8", template, offset, template.strides[:-1])
+        found: NDArray[np.uint64] = np.ndarray(ours.shape[:-1], "<u8", ours, offset, ours.strides[:-1])
+        if (wanted != found).any():
             return False
     return True
 

@@ -31,7 +31,9 @@ class Plan:
     """What to analyse and how. Raises ``ValueError`` for a number that makes no sense."""
 
     zn_n_cutoff_angstrom: float = coordination.CUTOFF
-    """Node and N are neighbours below this; 2.5 Å is the first minimum of g(r). aMOF takes 2.895 Å and the nearest N only once."""
+    """Node and N are neighbours below this; 2.5 Å is the first minimum of g(r). aMOF takes 2.895 Å."""
+    zn_n_unique: bool = False
+    """In the coordination number an N counts for its nearest node only, as in aMOF."""
     rdf_max_angstrom: float = 10.0
     rdf_bins: int = 500
     pmf_bins: int = 100
@@ -58,6 +60,8 @@ class Plan:
             least = 0 if one.name.endswith("_frames") else 1 if one.type == "int" else 0.0
             if one.type == "int" and (isinstance(value, bool) or int(value) != value or value < least):
                 raise ValueError(f"{one.name} is {value!r}; give a whole number of {least} or more")
+            if one.type == "bool" and value not in (True, False):
+                raise ValueError(f"{one.name} is {value!r}; give true or false")
             if one.type in ("float", "float | None") and value is not None and not (np.isfinite(value) and value > 0):
                 raise ValueError(f"{one.name} is {value!r}; give a positive number")
 
@@ -150,7 +154,7 @@ class Analysis:
         series.density.append(float(self.masses.sum()) * AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3 / volume)
         for counted in (*self._pairs.values(), self._force):
             counted.add(positions, cell, part)
-        around = coordination.counts(species, positions, cell, self._node, "N", plan.zn_n_cutoff_angstrom)
+        around = coordination.counts(species, positions, cell, self._node, "N", plan.zn_n_cutoff_angstrom, plan.zn_n_unique)
         series.coordination.append(float(around.mean()))
         for number, times in zip(*np.unique(around, return_counts=True), strict=True):
             self._coordination[int(number)] = self._coordination.get(int(number), 0) + int(times)
@@ -192,6 +196,7 @@ class Analysis:
                 number: times / (n_zinc * self.n_frames) for number, times in sorted(self._coordination.items())
             },
             "zn_n_cutoff_angstrom": plan.zn_n_cutoff_angstrom,
+            "zn_n_unique": plan.zn_n_unique,
             "zn_n_first_peak_angstrom": float(near["zn_n"].r[np.argmax(near["zn_n"].g)]),
             "n_zn_n_angle_deg": {
                 "mean": angle,

@@ -36,8 +36,10 @@ def coordination(frames: Frames, center: str = "Zn", neighbour: str = "N", cutof
     """
     if not len(frames):
         raise ValueError("a coordination number needs one frame or more; none was given")
-    each = zip(frames.positions, frames.cells, strict=True)
-    found = np.stack([counts(frames.species, positions, cell, center, neighbour, cutoff) for positions, cell in each])
+    centers, others = _chosen(frames.species, center, neighbour)
+    found = np.stack(
+        [_counted(positions, cell, centers, others, cutoff) for positions, cell in zip(frames.positions, frames.cells, strict=True)]
+    )
     shares = np.bincount(found.ravel()) / found.size
     mean: NDArray[np.float64] = found.mean(axis=1)
     return Coordination(mean, {int(n): float(shares[n]) for n in np.flatnonzero(shares)}, mean_with_error(mean))
@@ -55,30 +57,53 @@ def pairs(
 
     Two images of one atom around the same centre are one pair. Raises ``ValueError`` without an atom of one of the two elements.
     """
-    i, j = _neighbours(species, positions, cell, center, neighbour, cutoff)
-    return set(zip(i.tolist(), j.tolist(), strict=True))
+    centers, others = _chosen(species, center, neighbour)
+    i, j = _near(positions, cell, centers, others, cutoff)
+    return set(zip(centers[i].tolist(), others[j].tolist(), strict=True))
 
 
-def _neighbours(
-    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def counts(
+    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float,
+    unique: bool = False,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Return ``(n_centers,)``, the neighbours of each centre in one frame: those nearer than ``cutoff`` Å.
+
+    Where they are ``unique``, as in aMOF, which takes 2.895 Å, a neighbour counts for its nearest centre only.
+    Raises ``ValueError`` without an atom of one of the two.
+    """
+    centers, others = _chosen(species, center, neighbour)
+    if not unique or np.array_equal(centers, others):
+        return _counted(positions, cell, centers, others, cutoff)
+    i, j, distance = neighbours.between(positions[centers], positions[others], cell, cutoff)
+    order = np.lexsort((distance, j))
+    _, first = np.unique(j[order], return_index=True)
+    found: NDArray[np.int64] = np.bincount(i[order][first], minlength=len(centers))
+    return found
+
+
+def _chosen(species: Sequence[str], center: str, neighbour: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of both elements: only they are looked at, in a zinc imidazolate a third of the atoms."""
     symbols = np.array(species)
     for symbol in (center, neighbour):
         if symbol not in species:
             raise ValueError(f"there is no {symbol} among {', '.join(sorted(set(species)))}; ask for elements that are there")
-    # Only the two elements are handed on: in a zinc imidazolate that is a third of the atoms.
-    centers, others = np.flatnonzero(symbols == center), np.flatnonzero(symbols == neighbour)
-    if center == neighbour:
+    return np.flatnonzero(symbols == center), np.flatnonzero(symbols == neighbour)
+
+
+def _near(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], centers: NDArray[np.intp], others: NDArray[np.intp], cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return places in ``centers`` and ``others`` of every pair of neighbours."""
+    if centers is others or np.array_equal(centers, others):
         i, j, _, _ = neighbours.pairs(positions[centers], cell, cutoff)
-    else:
-        i, j, _ = neighbours.between(positions[centers], positions[others], cell, cutoff)
-    return centers[i], others[j]
+        return i, j
+    i, j, _ = neighbours.between(positions[centers], positions[others], cell, cutoff)
+    return i, j
 
 
-def counts(
-    species: Sequence[str], positions: NDArray[np.float64], cell: NDArray[np.float64], center: str, neighbour: str, cutoff: float
+def _counted(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], centers: NDArray[np.intp], others: NDArray[np.intp], cutoff: float
 ) -> NDArray[np.int64]:
-    """Return ``(n_centers,)``, the neighbours of each centre in one frame. Raises ``ValueError`` without an atom of one of the two."""
-    i, _ = _neighbours(species, positions, cell, center, neighbour, cutoff)
-    found: NDArray[np.int64] = np.bincount(i, minlength=len(species))[np.array(species) == center]
+    i, _ = _near(positions, cell, centers, others, cutoff)
+    found: NDArray[np.int64] = np.bincount(i, minlength=len(centers))
     return found

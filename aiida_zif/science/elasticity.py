@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Elastic constants from the fluctuations of a flexible cell at zero pressure (NPT, all six strains free).
+"""Elastic constants from the fluctuations of a flexible cell at constant pressure (NPT, all six strains free).
 
 h₀ = ⟨h⟩, D = h₀⁻¹h (vectors as rows), E = (D Dᵀ − 1)/2, S = ⟨V⟩/kT ⟨(e − ⟨e⟩)(e − ⟨e⟩)ᵀ⟩ with engineering shears, C = S⁻¹.
 S is averaged, never C; what inverting a noisy S does to the mean is corrected (Wishart statistics of N independent samples).
@@ -8,16 +8,16 @@ Source: M. Parrinello, A. Rahman, J. Chem. Phys. 76 (1982) 2662, doi:10.1063/1.4
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiida_zif.science import stiffness
 from aiida_zif.science.frames import to_voigt
 from aiida_zif.science.measured import Measured
-from aiida_zif.science.statistics import statistical_inefficiency
+from aiida_zif.science.statistics import inefficiencies, statistical_inefficiency
 from aiida_zif.science.units import BOLTZMANN, EV_PER_CUBIC_ANGSTROM_IN_GPA
 
 Floats = NDArray[np.float64]
@@ -29,6 +29,22 @@ FROZEN = 1e-6
 """Share of the largest eigenvalue of the strains' covariance below which a strain counts as not free."""
 NOT_THERMALISED_SIGMAS = 2.5
 """How far below the Gaussian one the kurtosis must lie to be called so."""
+HEAVY_TAILS_SIGMAS = 2.0
+"""How far above the Gaussian one the kurtosis must lie to widen the error bars."""
+DISCARDED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""Shares of the run that may be discarded as equilibration."""
+GAIN = 1.1
+"""What discarding must gain in independent cells: all else would be chance."""
+BLOCKS = 20
+"""Of the jackknife; fewer where a block would be shorter than two correlation times."""
+SLOWER = 3.0
+"""A product counts as slower than the average one from so many standard errors of its statistical inefficiency."""
+NAMES = {
+    "bulk_hill": "bulk_modulus_gpa", "young": "young_modulus_gpa", "shear_hill": "shear_modulus_gpa", "poisson": "poisson_ratio",
+    "bulk_voigt": "bulk_modulus_voigt_gpa", "bulk_reuss": "bulk_modulus_reuss_gpa",
+    "shear_voigt": "shear_modulus_voigt_gpa", "shear_reuss": "shear_modulus_reuss_gpa",
+}  # fmt: skip
+"""Average → field of the result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +58,11 @@ class ElasticResult:
     sentence: str
     """The verdict in words."""
     stiffness_gpa: Floats | None = None
-    """``(6, 6)``, Voigt order xx yy zz yz xz xy, engineering shear strains, corrected for N, GPa."""
+    """``(6, 6)``, Voigt order xx yy zz yz xz xy, engineering shear strains, corrected for N, GPa: the stress per strain."""
+    stiffness_error_gpa: Floats | None = None
+    """``(6, 6)``, standard errors, GPa."""
+    second_derivatives_gpa: Floats | None = None
+    """``(6, 6)``, of the free energy by Lagrangian strain, GPa; equal to the stiffness at zero pressure (``stiffness``)."""
     bulk_modulus_gpa: Measured | None = None
     """Hill average, GPa."""
     young_modulus_gpa: Measured | None = None
@@ -55,10 +75,20 @@ class ElasticResult:
     """Uniform strain: what P(V) at a fixed cell shape gives, GPa."""
     bulk_modulus_reuss_gpa: Measured | None = None
     """Uniform stress: what the fluctuating volume gives, GPa."""
+    shear_modulus_voigt_gpa: Measured | None = None
+    """Uniform strain, GPa."""
+    shear_modulus_reuss_gpa: Measured | None = None
+    """Uniform stress, GPa."""
     volume_bulk_gpa: Measured | None = None
     """kT⟨V⟩/var V, GPa: a Reuss modulus from the volumes alone, a check of the tensor."""
     born_stable: bool | None = None
     """Whether all eigenvalues of the stiffness are positive. A covariance cannot say otherwise unless it is singular."""
+    jackknife_errors: dict[str, Any] | None = None
+    """Standard errors of the same fields by leaving out blocks, a second opinion that assumes nothing of the distribution."""
+    n_discarded: int | None = None
+    """Cells of equilibration left out at the start."""
+    pressure_gpa: float | None = None
+    """At which the cell fluctuated."""
     kurtosis_sigmas: float | None = None
     """Mardia's kurtosis of the strains against the Gaussian one, in standard errors. Far below 0: not thermalised."""
 
@@ -70,24 +100,28 @@ class ElasticResult:
         return plain
 
 
-def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) -> ElasticResult:
+def from_cells(
+    cells: ArrayLike,
+    temperature_k: float,
+    min_n_eff: float = 30,
+    pressure_gpa: float = 0.0,
+    discard: float | None = 0.0,
+    amof: bool = False,
+) -> ElasticResult:
     """Return the elastic constants of a cell that fluctuated as ``cells`` ``(n_cells, 3, 3)``, rows, Å, equally spaced in time.
 
-    The start, in which the cell still relaxes, must be left out by the caller. Below ``min_n_eff`` no number is given.
+    ``discard`` is the share of the run left out at its start; ``None`` leaves it to ``equilibration``. Below ``min_n_eff`` independent
+    samples no number is given. ``pressure_gpa`` is that of the barostat. ``amof`` takes the formula of aMOF (first cell as reference,
+    rows for columns, no corrections), for comparison with what was published by it; in a cell that is not cubic it is wrong.
     Raises ``ValueError`` for cells that are not finite or without volume, a temperature that is not positive, or a cell
     that was not free in all six strains (an isotropic barostat measures no stiffness).
     """
-    h = np.asarray(cells, dtype=np.float64)
-    if h.ndim != 3 or h.shape[1:] != (3, 3):
-        raise ValueError(f"cells have shape {h.shape}, but (n_cells, 3, 3) with vectors as rows is needed")
-    if not temperature_k > 0:
-        raise ValueError(f"the temperature is {temperature_k} K, but must be positive")
-    if not np.isfinite(h).all() or (np.linalg.det(h) == 0).any():
-        raise ValueError("a cell is not finite or has no volume: leave out what lies behind the failure")
+    h = _checked(cells, temperature_k, min_n_eff, pressure_gpa, discard)
     if len(h) < MIN_CELLS:
         return ElasticResult("not yet", float(len(h)), f"not yet ({len(h)} cells; N_eff ≥ {min_n_eff:g} is needed).")
-
-    strains = strains_of(h)
+    first = equilibration(h) if discard is None else int(discard * len(h))
+    h = h[first:]
+    strains = amof_strains(h) if amof else strains_of(h)
     centred = strains - strains.mean(axis=0)
     covariance = centred.T @ centred / len(h)
     weights, axes = np.linalg.eigh(covariance)
@@ -102,17 +136,18 @@ def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) ->
         free = int((weights > max(FROZEN * weights[-1], 0.0)).sum()) if weights[-1] > 0 else 0
         raise ValueError(f"the cell was free in {free} of its 6 strains, but a stiffness needs all: let the whole cell vary (npt tri)")
     principal = centred @ axes / np.sqrt(weights)
-    inefficiencies = [statistical_inefficiency(principal[:, k] ** 2) for k in range(6)]
-    n_eff = len(h) / max(inefficiencies)
+    each, typical = inefficiencies(principal**2)
+    n_eff = len(h) / float(each.max())
     if n_eff < min_n_eff:
         return ElasticResult("not yet", n_eff, f"not yet (N_eff = {n_eff:.1f}; at least {min_n_eff:g} is needed).")
     # products of a diffusing strain forget twice as fast as the strain; far below that, the mean cell itself still drifts
-    n_mean = min(len(h) / statistical_inefficiency(principal[:, k]) for k in range(6))
+    slow, usual = inefficiencies(principal)
+    n_mean = len(h) / float(slow.max())
     if n_mean < min_n_eff / 3:
         return ElasticResult("not yet", n_mean, f"not yet (the mean cell still drifts, N_eff = {n_mean:.1f} of it).")
 
-    # verdict and error bars by the slowest product; the corrections by their mean, as the least of six noisy N is too small a one
-    n_typical = len(h) / float(np.mean(inefficiencies))
+    # error bars by the slowest product where it is slower beyond doubt; corrections by the average: the least of six noisy N is too small
+    n_typical, n_error = len(h) / typical, len(h) / _slowest(each, typical, len(h))
     kurtosis, sigmas = _kurtosis(principal, n_typical)
     if sigmas < -NOT_THERMALISED_SIGMAS:
         sentence = (
@@ -121,27 +156,64 @@ def from_cells(cells: ArrayLike, temperature_k: float, min_n_eff: float = 30) ->
         )
         return ElasticResult("not thermalised", n_eff, sentence, kurtosis_sigmas=sigmas)
 
-    # ⟨e⟩ is itself measured from the same samples: divisor N − 1, N of the strains
     volumes = np.abs(np.linalg.det(h))
-    S = covariance * n_mean / (n_mean - 1) * volumes.mean() / (BOLTZMANN * temperature_k) / EV_PER_CUBIC_ANGSTROM_IN_GPA
-    # heavier tails than Gaussian make every second moment noisier by the ratio of the kurtoses
-    error = _Propagation(S, n_eff, max(1.0, kurtosis))
-    stiffness = _inverse(S) * (n_typical - 8) / (n_typical - 1)
+    per_strain = volumes.mean() / (BOLTZMANN * temperature_k) / EV_PER_CUBIC_ANGSTROM_IN_GPA
+    n_used = np.inf if amof else n_typical
+    # ⟨e⟩ is itself measured from the same samples: divisor N − 1, N of the strains
+    n_strains = len(h) / usual
+    S = covariance * per_strain * (1.0 if amof else n_strains / (n_strains - 1))
+    values = stiffness.of(S, n_used)
+    # heavier tails than Gaussian, beyond doubt, make every second moment noisier by the ratio of the kurtoses
+    inflation = kurtosis if sigmas > HEAVY_TAILS_SIGMAS else 1.0
+    errors = stiffness.errors(S, max(n_error, stiffness.LEAST_N), inflation, lambda s: stiffness.of(s, n_used))
+    C = values[-36:].reshape(6, 6)
+    named = {NAMES[name]: Measured(*pair) for name, *pair in zip(stiffness.AVERAGES, values.tolist(), errors.tolist(), strict=False)}
     return ElasticResult(
         verdict="converged",
         n_eff=n_eff,
-        sentence=f"Elastic constants from N_eff = {n_eff:.0f} independent samples.",
-        stiffness_gpa=stiffness,
-        bulk_modulus_gpa=error.of(lambda s: averages(s, n_typical)["bulk_hill"]),
-        young_modulus_gpa=error.of(lambda s: averages(s, n_typical)["young"]),
-        shear_modulus_gpa=error.of(lambda s: averages(s, n_typical)["shear_hill"]),
-        poisson_ratio=error.of(lambda s: averages(s, n_typical)["poisson"]),
-        bulk_modulus_voigt_gpa=error.of(lambda s: averages(s, n_typical)["bulk_voigt"]),
-        bulk_modulus_reuss_gpa=error.of(lambda s: averages(s, n_typical)["bulk_reuss"]),
+        sentence=f"Elastic constants from N_eff = {n_eff:.0f} independent samples{', by the formula of aMOF' if amof else ''}.",
+        stiffness_gpa=C,
+        stiffness_error_gpa=errors[-36:].reshape(6, 6),
+        second_derivatives_gpa=stiffness.second_derivatives(C, pressure_gpa),
         volume_bulk_gpa=_volume_bulk(volumes, temperature_k, min_n_eff),
-        born_stable=bool(np.linalg.eigvalsh(stiffness)[0] > 0),
+        born_stable=bool(np.linalg.eigvalsh(C)[0] > 0),
+        jackknife_errors=_jackknife(centred, per_strain, n_error, n_used),
+        n_discarded=first,
+        pressure_gpa=pressure_gpa,
         kurtosis_sigmas=sigmas,
+        **named,
     )
+
+
+def _checked(cells: ArrayLike, temperature_k: float, min_n_eff: float, pressure_gpa: float, discard: float | None) -> Floats:
+    """Return the cells, or raise ``ValueError`` in one sentence."""
+    h = np.asarray(cells, dtype=np.float64)
+    if h.ndim != 3 or h.shape[1:] != (3, 3):
+        raise ValueError(f"cells have shape {h.shape}, but (n_cells, 3, 3) with vectors as rows is needed")
+    if not temperature_k > 0:
+        raise ValueError(f"the temperature is {temperature_k} K, but must be positive")
+    if not min_n_eff >= stiffness.LEAST_N:
+        raise ValueError(f"min_n_eff is {min_n_eff}, but with fewer than {stiffness.LEAST_N:g} samples no stiffness has a meaning")
+    if not np.isfinite(pressure_gpa):
+        raise ValueError(f"the pressure is {pressure_gpa} GPa, but must be finite")
+    if discard is not None and not 0 <= discard < 1:
+        raise ValueError(f"discard is {discard}, but must be a share of the run from 0 to below 1")
+    if not np.isfinite(h).all() or (np.linalg.det(h) == 0).any():
+        raise ValueError("a cell is not finite or has no volume: leave out what lies behind the failure")
+    return h
+
+
+def equilibration(cells: Floats) -> int:
+    """Return how many cells at the start are equilibration: of 0, 10, … 50 % that share which leaves most independent cells.
+
+    Independent ones are counted by the slowest strain and the volume; nothing is discarded where that gains less than a tenth.
+    Source: J. D. Chodera, J. Chem. Theory Comput. 12 (2016) 1799, doi:10.1021/acs.jctc.5b00784.
+    """
+    series = np.column_stack([strains_of(cells), np.linalg.det(cells)])
+    starts = [int(share * len(cells)) for share in DISCARDED]
+    left = [(len(cells) - start) / float(inefficiencies(series[start:])[0].max()) for start in starts]
+    best = int(np.argmax(left))
+    return starts[best] if left[best] > GAIN * left[0] else 0
 
 
 def strains_of(cells: Floats) -> Floats:
@@ -152,46 +224,38 @@ def strains_of(cells: Floats) -> Floats:
     return strains
 
 
-def averages(compliance: ArrayLike, n_eff: float = np.inf) -> dict[str, float]:
-    """Return Voigt, Reuss and Hill averages of ``compliance`` ``(6, 6)`` from ``n_eff`` samples (∞: exact), in the inverse of its unit.
+def amof_strains(cells: Floats) -> Floats:
+    """Return ``(n_cells, 6)`` strains as aMOF has them: h₀ the first cell, E = (h₀⁻ᵀ hᵀ h h₀⁻¹ − 1)/2, as if vectors were columns."""
+    F = cells @ np.linalg.inv(cells[0])
+    E = (np.swapaxes(F, 1, 2) @ F - np.eye(3)) / 2
+    strains: Floats = to_voigt(E) * np.array([1, 1, 1, 2, 2, 2])
+    return strains
 
-    Voigt from C (N−8)/(N−1). Reuss from S itself: 1/x of an estimated x is too large by ν/(ν−2), where ν = 2/(relative variance
-    of x) is N − 1 for the bulk modulus and more for the shear modulus, which averages over several strains.
-    Source: R. Hill, Proc. Phys. Soc. A 65 (1952) 349, doi:10.1088/0370-1298/65/5/307.
+
+def _slowest(each: Floats, typical: float, n: int) -> float:
+    """Return the inefficiency of the slowest product, or the typical one where no product is slower beyond the noise of its estimate.
+
+    Relative variance 2 (2M + 1)/n with a window of M lags.
+    Source: N. Madras, A. D. Sokal, J. Stat. Phys. 50 (1988) 109, doi:10.1007/BF01022990.
     """
-    S = np.asarray(compliance, dtype=np.float64)
-    C = _inverse(S) * (1.0 if np.isinf(n_eff) else (n_eff - 8) / (n_eff - 1))
-    bulk_voigt = float(C[:3, :3].sum()) / 9
-    shear_voigt = float((np.trace(C[:3, :3]) * 3 - C[:3, :3].sum()) / 2 + 3 * np.trace(C[3:, 3:])) / 15
-    bulk_reuss = _one_over(S, _BULK, n_eff)
-    shear_reuss = 15 * _one_over(S, _SHEAR, n_eff)
-    K, G = (bulk_voigt + bulk_reuss) / 2, (shear_voigt + shear_reuss) / 2
-    return {
-        "bulk_voigt": bulk_voigt, "bulk_reuss": bulk_reuss, "bulk_hill": K,
-        "shear_voigt": shear_voigt, "shear_reuss": shear_reuss, "shear_hill": G,
-        "young": 9 * K * G / (3 * K + G), "poisson": (3 * K - 2 * G) / (2 * (3 * K + G)),
-    }  # fmt: skip
+    noise = np.sqrt(2 * (2 * max(3.0, 3 * typical) + 1) / n)
+    slowest = float(each.max())
+    return slowest if slowest > typical * (1 + SLOWER * noise) else typical
 
 
-_BULK = np.zeros((6, 6))
-_BULK[:3, :3] = 1
-"""1/K_R = tr(A S) with this A."""
-_SHEAR = np.diag([6.0, 6, 6, 3, 3, 3]) - 2 * _BULK
-"""15/G_R = tr(A S) with this A: 4 (S11+S22+S33) − 4 (S12+S13+S23) + 3 (S44+S55+S66)."""
-
-
-def _one_over(S: Floats, A: Floats, n_eff: float) -> float:
-    """Return 1/tr(A S), corrected for the noise of S."""
-    AS = A @ S
-    value = float(np.trace(AS))
-    # inf: no noise. Otherwise var tr(AS) = 2/(N−1) tr(ASAS), of which Satterthwaite makes degrees of freedom.
-    degrees = (n_eff - 1) * value**2 / float(np.trace(AS @ AS))
-    return (1.0 if np.isinf(n_eff) else (degrees - 2) / degrees) / value
-
-
-def _inverse(S: Floats) -> Floats:
-    inverse = np.linalg.inv(S)
-    return np.asarray((inverse + inverse.T) / 2)
+def _jackknife(centred: Floats, per_strain: float, n_eff: float, n_used: float) -> dict[str, Any]:
+    """Return the errors of averages and stiffness by leaving out one block at a time; all blocks of one stack at once."""
+    n_blocks = max(2, min(BLOCKS, int(n_eff / 2)))
+    parts = np.array_split(centred, n_blocks)
+    sums, products = np.stack([part.sum(axis=0) for part in parts]), np.stack([part.T @ part for part in parts])
+    left = len(centred) - np.array([len(part) for part in parts], dtype=float)
+    mean = (sums.sum(axis=0) - sums) / left[:, None]
+    S = ((products.sum(axis=0) - products) / left[:, None, None] - mean[:, :, None] * mean[:, None, :]) * per_strain
+    kept = 1 - 1 / n_blocks
+    values = stiffness.of(S, n_used if np.isinf(n_used) else max(n_used * kept, stiffness.LEAST_N))
+    error = np.sqrt((n_blocks - 1) * values.var(axis=0))
+    named = dict(zip(NAMES.values(), error.tolist(), strict=False))
+    return {**named, "stiffness_gpa": error[-36:].reshape(6, 6).tolist(), "n_blocks": n_blocks}
 
 
 def _volume_bulk(volumes: Floats, temperature_k: float, min_n_eff: float) -> Measured | None:
@@ -216,24 +280,3 @@ def _kurtosis(principal: Floats, n_eff: float) -> tuple[float, float]:
     expected = 48 * (n_eff - 1) / (n_eff + 1)
     b = float(np.mean(np.sum(principal**2, axis=1) ** 2))
     return b / expected, (b - expected) / float(np.sqrt(384 / n_eff))
-
-
-class _Propagation:
-    """Error bars of functions of an estimated compliance, by the covariance of a Wishart matrix; nothing is drawn at random.
-
-    var f = 2/ν tr((LᵀGL)²), S = LLᵀ, G = ∂f/∂S. ν = N − 8 instead of N: inversion of a 6 × 6 matrix costs that many samples.
-    """
-
-    def __init__(self, S: Floats, n_eff: float, inflation: float) -> None:
-        self.S, self.L, self.factor = S, np.linalg.cholesky(S), 2 * inflation / (n_eff - 8)
-
-    def of(self, function: Callable[[Floats], float], step: float = 1e-5) -> Measured:
-        total = 0.0
-        for a in range(6):
-            for b in range(a, 6):
-                X = np.zeros((6, 6))
-                X[a, b] = X[b, a] = step if a == b else step / 2
-                change = self.L @ X @ self.L.T
-                slope = (function(self.S + change) - function(self.S - change)) / (2 * step)
-                total += slope**2 if a == b else 2 * (slope) ** 2
-        return Measured(function(self.S), float(np.sqrt(self.factor * total)))

@@ -13,14 +13,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 from scipy.stats import chi2 as chi2_distribution
+from scipy.stats import f as f_distribution
 
 from aiida_zif.science.measured import Measured
 from aiida_zif.science.units import AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3, EV_PER_CUBIC_ANGSTROM_IN_GPA
 
 ORDERS = (2, 3, 4)
 CHANCE = 0.01
-"""Probability of χ² below which one curve through all points is given up, where the pressure also rises with the volume."""
+"""Probability of χ² below which one curve through all points is given up, and below which error bars are scaled up."""
+BY_LUCK = 0.001
+"""Probability (F test) below which a region fits better than all points for a reason: error bars too small everywhere are none."""
+PRICE = 2.0
+"""What leaving one point out must gain in χ²: Akaike's criterion for a cut of the data.
+
+W. I. Jay, E. T. Neil, Phys. Rev. D 103 (2021) 114502, doi:10.1103/PhysRevD.103.114502."""
+RULE = (
+    "All points, where one curve leaves no more than their noise (χ² above 1 %). Else the contiguous region of volumes with the least "
+    "χ² + 2 × points left out, among those in which the pressure nowhere rises with the volume by more than 2 standard errors, with at "
+    "least half of the points, more volumes than parameters, and V0 inside; but all points, where the pressure rises nowhere and the "
+    "region fits better by luck (F test above 0.1 %)."
+)
+"""Which points make the well-behaved region."""
 Floats = NDArray[np.float64]
+Fit = tuple[Floats, Floats, float]
+"""Parameters (K0 in eV/Å³, V0, …), Jacobian of the weighted residuals, χ²."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +54,9 @@ class EosFit:
     k0_times_k_second: float
     """K0 K'' at zero pressure, without a unit; −35/9 − (K' − 4)(K' − 3) below fourth order, which makes that term vanish."""
     covariance: Floats
-    """``(order, order)`` of (K0 in GPa, V0 in Å³, K', K0 K''), scaled up by the reduced χ² where that is above 1, never down."""
+    """``(order + 1, order + 1)`` of (K0 in GPa, V0 in Å³, K', K0 K'' as far as fitted, ρ0 in g/cm³).
+
+    Scaled up by the reduced χ² where that is improbable (1 %), never down: scaling by every χ² above 1 would cover more than it says."""
     chi2_reduced: float
     """χ² per degree of freedom."""
     order: int
@@ -67,6 +85,7 @@ class EosFit:
             "order": self.order,
             "n_points": self.n_points,
             "excluded": list(self.excluded),
+            "rule": RULE,
         }
 
 
@@ -87,22 +106,18 @@ def birch_murnaghan(volumes: ArrayLike, k0: float, v0: float, k_prime: float = 4
 def fit_birch_murnaghan(volumes: ArrayLike, pressures: ArrayLike, errors: ArrayLike, mass_amu: float, order: int = 2) -> EosFit:
     """Return the equation of state through ``pressures`` ± ``errors`` (eV/Å³, compression positive) at ``volumes`` (Å³, of the cell).
 
-    Points are weighted by 1/error². Points are left out by one rule only: where the pressure *rises* with the volume by more than 2
-    standard errors (a mechanical instability: another phase begins there) and one curve through all points is improbable (χ², 1 %),
-    the points are cut there, and kept is the region nearest to zero pressure that has at least half of them.
-    Raises ``ValueError`` for input without meaning, fewer than ``order + 1`` points in every region, or a fit that physics forbids:
-    K0 or V0 not positive, a pressure that rises with the volume within the region, or parameters that the points do not determine.
+    Points are weighted by 1/error². Points are left out by ``RULE`` only: another phase begins where a framework buckles, and there
+    the pressure rises with the volume, or falls by another slope.
+    Raises ``ValueError`` for input without meaning, no region that obeys the rule, or a fit that physics forbids: K0 not positive, a
+    pressure that rises with the volume within the region, V0 outside its volumes, or parameters that the points do not determine.
     """
     V, P, sigma = (np.asarray(x, dtype=np.float64) for x in (volumes, pressures, errors))
     _check(V, P, sigma, mass_amu, order)
-    regions = _regions(V, P, sigma)
-    kept = np.argsort(V, kind="stable")
-    if len(regions) > 1 and not _one_curve(V, P, sigma, order):
-        kept = _well_behaved(regions, V, P, order)
+    kept, (best, jacobian, chi2) = _well_behaved(V, P, sigma, order)
     excluded = tuple(int(i) for i in np.setdiff1d(np.arange(len(V)), kept))
-    best, jacobian, chi2 = _fit(V[kept], P[kept], sigma[kept], order)
     chi2_reduced = chi2 / (len(kept) - order)
-    covariance = _covariance(jacobian, order) * max(1.0, chi2_reduced)
+    improbable = chi2_distribution.sf(chi2, len(kept) - order) < CHANCE
+    covariance = _covariance(jacobian, order) * (chi2_reduced if improbable else 1.0)
     to_gpa = np.ones(order)
     to_gpa[0] = EV_PER_CUBIC_ANGSTROM_IN_GPA
     covariance *= np.outer(to_gpa, to_gpa)
@@ -110,13 +125,14 @@ def fit_birch_murnaghan(volumes: ArrayLike, pressures: ArrayLike, errors: ArrayL
     K0, V0 = float(best[0]) * EV_PER_CUBIC_ANGSTROM_IN_GPA, float(best[1])
     k_prime = Measured(float(best[2]), float(error[2])) if order > 2 else Measured(4.0, 0.0)
     density = mass_amu / V0 * AMU_PER_CUBIC_ANGSTROM_IN_G_PER_CM3
+    slopes = np.vstack([np.eye(order), -density / V0 * np.eye(order)[1]])
     return EosFit(
         bulk_modulus_gpa=Measured(K0, float(error[0])),
         volume_0=Measured(V0, float(error[1])),
         density_0_g_per_cm3=Measured(density, density * float(error[1]) / V0),
         k_prime=k_prime,
         k0_times_k_second=float(best[3]) if order == 4 else -35 / 9 - (k_prime.mean - 4) * (k_prime.mean - 3),
-        covariance=covariance,
+        covariance=slopes @ covariance @ slopes.T,
         chi2_reduced=chi2_reduced,
         order=order,
         n_points=len(kept),
@@ -124,7 +140,7 @@ def fit_birch_murnaghan(volumes: ArrayLike, pressures: ArrayLike, errors: ArrayL
     )
 
 
-def _eulerian_strain(volumes: ArrayLike, v0: float) -> Floats:
+def _eulerian_strain(volumes: ArrayLike, v0: float | Floats) -> Floats:
     return np.asarray(((v0 / np.asarray(volumes, dtype=np.float64)) ** (2 / 3) - 1) / 2)
 
 
@@ -151,39 +167,69 @@ def _check(V: Floats, P: Floats, sigma: Floats, mass_amu: float, order: int) -> 
         raise ValueError(f"order {order} needs at least {order + 1} different volumes, but {len(np.unique(V))} were given: run more")
 
 
-def _regions(V: Floats, P: Floats, sigma: Floats) -> list[NDArray[np.intp]]:
-    """Return indices in the order of rising volume, cut where the pressure rises with the volume by more than 2 standard errors."""
-    order = np.argsort(V, kind="stable")
-    v, p, s = V[order], P[order], sigma[order]
-    # two runs at one volume are no rise
-    breaks = (np.diff(p) > 2 * np.hypot(s[1:], s[:-1])) & (np.diff(v) > 0)
-    return np.split(order, np.flatnonzero(breaks) + 1)
-
-
-def _one_curve(V: Floats, P: Floats, sigma: Floats, order: int) -> bool:
-    """Return whether one equation of state through all points leaves no more than their noise.
-
-    Among a dozen noisy points a rise of 2σ occurs by chance; cutting there would bias K0 upwards.
-    """
+def _well_behaved(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[NDArray[np.intp], Fit]:
+    """Return the points of the region that ``RULE`` chooses, in the order of rising volume, and the fit through them."""
+    by_volume = np.argsort(V, kind="stable")
+    v, p, s = V[by_volume], P[by_volume], sigma[by_volume]
+    whole: Fit | None = None
+    reason = ""
     try:
-        *_, chi2 = _fit(V, P, sigma, order)
-    except ValueError:
-        return False
-    return bool(chi2_distribution.sf(chi2, len(V) - order) > CHANCE)
-
-
-def _well_behaved(regions: list[NDArray[np.intp]], V: Floats, P: Floats, order: int) -> NDArray[np.intp]:
-    """Return the region that comes nearest to zero pressure among those with enough volumes and at least half of the points."""
-    fit = [region for region in regions if len(np.unique(V[region])) > order and 2 * len(region) >= len(V)]
-    if not fit:
+        whole = _inside(_fit(v, p, s, order), v)
+        # among a dozen noisy points a rise of 2σ occurs by chance; cutting there would bias K0 upwards
+        if chi2_distribution.sf(whole[2], len(v) - order) > CHANCE:
+            return by_volume, whole
+    except ValueError as problem:
+        reason = str(problem)
+    # two runs at one volume are no rise
+    rises = (np.diff(p) > 2 * np.hypot(s[1:], s[:-1])) & (np.diff(v) > 0)
+    best: tuple[float, slice, Fit] | None = None
+    for start in range(len(v)):
+        for stop in range(start + max(order + 1, -(-len(v) // 2)), len(v) + 1):
+            region = slice(start, stop)
+            if rises[start : stop - 1].any() or len(np.unique(v[region])) <= order:
+                continue
+            try:
+                fit = _inside(_fit(v[region], p[region], s[region], order), v[region])
+            except ValueError as problem:
+                reason = reason or str(problem)
+                continue
+            price = fit[2] + PRICE * (len(v) - (stop - start))
+            if best is None or price < best[0]:
+                best = price, region, fit
+    if best is not None:
+        kept = by_volume[best[1]]
+        if whole is not None and not rises.any() and _by_luck(whole[2], best[2][2], len(v) - len(kept), len(kept) - order):
+            return by_volume, whole
+        return kept, best[2]
+    if rises.any():
         raise ValueError(
-            f"the pressure rises with the volume in {len(regions) - 1} places, and no well-behaved region between them holds half of the "
-            f"points and at least {order + 1} volumes: run more volumes, or longer"
+            f"the pressure rises with the volume in {int(rises.sum())} places, and no well-behaved region between them holds half of the "
+            f"points, at least {order + 1} volumes and V0: run more volumes, or longer"
         )
-    return min(fit, key=lambda region: (float(np.abs(P[region]).min()), -len(region)))
+    raise ValueError(reason)
 
 
-def _fit(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[Floats, Floats, float]:
+def _by_luck(chi2_all: float, chi2_kept: float, n_cut: int, freedom: int) -> bool:
+    """Return whether leaving ``n_cut`` points out lowers χ² no more than chance would, whatever the size of all error bars."""
+    if not n_cut:
+        return True
+    ratio = (chi2_all - chi2_kept) / n_cut / max(chi2_kept / freedom, 1e-300)
+    return bool(f_distribution.sf(ratio, n_cut, freedom) > BY_LUCK)
+
+
+def _inside(fit: Fit, V: Floats) -> Fit:
+    """Return ``fit``, or raise where V0 lies outside the volumes: K0 and ρ0 would be extrapolated, not measured."""
+    v0 = float(fit[0][1])
+    if not V.min() <= v0 <= V.max():
+        side = "smaller" if v0 < V.min() else "larger"
+        raise ValueError(
+            f"the fit puts zero pressure at V0 = {v0:.6g} Å³, outside the volumes measured, {V.min():.6g} to {V.max():.6g} Å³: "
+            f"run {side} volumes"
+        )
+    return fit
+
+
+def _fit(V: Floats, P: Floats, sigma: Floats, order: int) -> Fit:
     """Return the parameters (K0 in eV/Å³, V0, …), the Jacobian of the weighted residuals, and χ²; raise where physics forbids them."""
     start = _start(V, P, sigma, order)
     # in units of the start, so that all parameters of the search are of order 1
@@ -201,19 +247,18 @@ def _fit(V: Floats, P: Floats, sigma: Floats, order: int) -> tuple[Floats, Float
 
 def _start(V: Floats, P: Floats, sigma: Floats, order: int) -> Floats:
     """Return a start (K0, V0, …): for each of many V0 the rest is linear least squares, so that no poor start can mislead the search."""
-    best, best_chi2 = None, np.inf
     # beyond V/V0 = 1.66 the second-order P(V) itself rises again; a V0 that far from all points would be no measurement
-    for v0 in np.linspace(0.6 * V.min(), 1.66 * V.max(), 120):
-        f = _eulerian_strain(V, float(v0))
-        first = 3 * f * (1 + 2 * f) ** 2.5
-        A = np.stack([first * f**k for k in range(order - 1)], axis=1) / sigma[:, None]
-        linear, *_ = np.linalg.lstsq(A, P / sigma, rcond=None)
-        chi2 = float(np.sum((A @ linear - P / sigma) ** 2))
-        if linear[0] > 0 and chi2 < best_chi2:
-            best, best_chi2 = (float(v0), linear), chi2
-    if best is None:
+    tried = np.linspace(0.6 * V.min(), 1.66 * V.max(), 120)
+    f = _eulerian_strain(V, tried[:, None])
+    first = 3 * f * (1 + 2 * f) ** 2.5
+    A = np.stack([first * f**k for k in range(order - 1)], axis=-1) / sigma[:, None]
+    linears = np.linalg.pinv(A) @ (P / sigma)
+    chi2 = np.sum(((A @ linears[..., None])[..., 0] - P / sigma) ** 2, axis=-1)
+    chi2[~(linears[:, 0] > 0)] = np.inf
+    best = int(np.argmin(chi2))
+    if not np.isfinite(chi2[best]):
         raise ValueError("no positive bulk modulus fits these pressures: they do not fall with the volume")
-    v0, linear = best
+    v0, linear = float(tried[best]), linears[best]
     K0 = float(linear[0])
     k_prime = 4 + float(linear[1]) / (1.5 * K0) if order > 2 else 4.0
     second = float(linear[2]) / (1.5 * K0) - (k_prime - 4) * (k_prime - 3) - 35 / 9 if order > 3 else 0.0

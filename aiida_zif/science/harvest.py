@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from aiida_zif.science import linkers
 from aiida_zif.science.frames import Frames
+from aiida_zif.science.hazard import rate
 from aiida_zif.science.topology import Topology, nearest_image
 from aiida_zif.science.units import FS_IN_PS
 
@@ -113,18 +113,15 @@ def survival(topology: Topology, frames: Frames, *, timestep_fs: float, blew_up:
 
 
 def hazard(runs: Sequence[Survival], n_linkers: int) -> Hazard:
-    """Return the rate of breaks over ``runs``: each counts once and is watched until then.
+    """Return the rate of breaks over ``runs``, with its exact interval: each counts once and is watched until then.
 
-    The interval is Garwood's, exact for a Poisson count: half the quantiles of χ² with 2 n and 2 n + 2 degrees of freedom.
     Raises ``ValueError`` where nothing was watched.
     """
     watched = sum(run.survived_ps for run in runs) * n_linkers * PS_IN_NS
     if watched <= 0:
         raise ValueError("no linker was watched for any time, so that there is no rate of breaks")
     events = sum(not run.whole for run in runs)
-    low = float(stats.chi2.ppf(0.025, 2 * events)) / 2 if events else 0.0
-    high = float(stats.chi2.ppf(0.975, 2 * events + 2)) / 2
-    return Hazard(events, events / watched, low / watched, high / watched)
+    return Hazard(events, *rate(events, watched))
 
 
 def pick(

@@ -7,12 +7,20 @@ matscipy's list and half of vesin's, which in addition imports torch where there
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+_FEW = 20_000
+"""Pairs that are looked at one and all sooner than trees are built."""
+_AT_ONCE = 2_000_000
+"""Pairs, 24 bytes each, that are in memory at once where only distances are asked for."""
 
 
 def pairs(positions: FloatArray, cell: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
@@ -37,43 +45,81 @@ def between(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tu
 
     ``a`` ``(n_a, 3)`` and ``b`` ``(n_b, 3)`` are positions of *different* atoms, Å. Raises as :func:`pairs`.
     """
+    a, b, cell, inverse = _checked(a, b, cell, cutoff)
+    if len(a) * len(b) <= _FEW and 2 * cutoff * np.linalg.norm(inverse, axis=0).max() < 1:
+        # Nearer than half the distance of the faces there is one image only, and fractional coordinates round to it.
+        apart = ((b @ inverse)[None] - (a @ inverse)[:, None]).reshape(-1, 3)
+        vector = (apart - np.round(apart)) @ cell
+        squared = np.einsum("na,na->n", vector, vector)
+        found = np.flatnonzero(squared < cutoff * cutoff)
+        return found // len(b), found % len(b), np.sqrt(squared[found])
     homes, images, owner, _ = _images(a, b, cell, cutoff)
     i, image, distance = _near(homes, images, cutoff)
     return i, owner[image], distance
 
 
+def distances(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> Iterator[FloatArray]:
+    """Yield the distances of :func:`between`, some at a time, without saying whose they are: that takes two thirds of the time.
+
+    Where ``a`` and ``b`` are the same atoms, each has itself at a distance of 0, too.
+    """
+    if len(a) * len(b) <= _FEW:
+        yield between(a, b, cell, cutoff)[2]
+        return
+    homes, images, _, _ = _images(a, b, cell, cutoff)
+    around = 4 / 3 * np.pi * cutoff**3 * len(b) / abs(np.linalg.det(cell))
+    size = max(1, int(_AT_ONCE / max(1.0, around)))
+    for begin in range(0, len(homes), size):
+        found: FloatArray = _found(homes[begin : begin + size], images, cutoff)["v"]
+        yield found[found < cutoff]
+
+
 def _images(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, IntArray, NDArray[np.bool_]]:
     """Return ``a`` wrapped into the cell, every image of ``b`` within reach of the cell, its atom, and whether it lies in the cell."""
+    a, b, cell, inverse = _checked(a, b, cell, cutoff)
+    inside_a, inside_b = a @ inverse, b @ inverse
+    inside_a, inside_b = inside_a - np.floor(inside_a), inside_b - np.floor(inside_b)
+    # The columns of the inverse are as long as the inverse distances between the faces.
+    reach = cutoff * np.linalg.norm(inverse, axis=0) * (1 + 1e-9)
+    images, owner, home = inside_b, np.arange(len(inside_b)), np.ones(len(inside_b), dtype=bool)
+    for axis in range(3):  # of the images along one axis only those within reach are repeated along the next
+        steps = range(-int(np.ceil(reach[axis])), int(np.ceil(reach[axis])) + 1)
+        beside = [images[:, axis] + step for step in steps]
+        kept = [np.flatnonzero((x >= -reach[axis]) & (x <= 1 + reach[axis])) for x in beside]
+        home = np.concatenate([home[rows] & (step == 0) for step, rows in zip(steps, kept, strict=True)])
+        moved = np.concatenate([x[rows] for x, rows in zip(beside, kept, strict=True)])
+        rows = np.concatenate(kept)
+        images, owner = images[rows], owner[rows]
+        images[:, axis] = moved
+    return inside_a @ cell, images @ cell, owner, home
+
+
+def _checked(a: FloatArray, b: FloatArray, cell: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return both sets of positions, the cell and its inverse as arrays, if they make sense."""
     cell = np.asarray(cell, dtype=float)
-    fractional = []
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     for positions in (a, b):
-        positions = np.asarray(positions, dtype=float)
         if positions.ndim != 2 or positions.shape[1] != 3 or cell.shape != (3, 3):
             raise ValueError(f"positions have shape {positions.shape} and the cell {cell.shape}; give (n_atoms, 3) and (3, 3)")
         if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
             raise ValueError("a position or a cell vector is not a finite number: drop this frame")
-        fractional.append(positions)
     if not (np.isfinite(cutoff) and cutoff > 0):
         raise ValueError(f"the cutoff is {cutoff} Å; give a positive length")
     if not abs(np.linalg.det(cell)) > 0:
         raise ValueError(f"the cell {cell.tolist()} has no volume; give three independent vectors as rows")
-    inverse = np.linalg.inv(cell)
-    inside_a, inside_b = (positions @ inverse for positions in fractional)
-    inside_a, inside_b = inside_a - np.floor(inside_a), inside_b - np.floor(inside_b)
-    # The columns of the inverse are as long as the inverse distances between the faces.
-    reach = cutoff * np.linalg.norm(inverse, axis=0) * (1 + 1e-9)
-    most = np.ceil(reach).astype(int)
-    steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in most), indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    images = (inside_b + steps).reshape(-1, 3)
-    kept = np.flatnonzero(((images >= -reach) & (images <= 1 + reach)).all(axis=1))
-    n_b = max(len(inside_b), 1)
-    return inside_a @ cell, images[kept] @ cell, kept % n_b, kept // n_b == len(steps) // 2
+    return a, b, cell, np.linalg.inv(cell)
 
 
 def _near(homes: FloatArray, images: FloatArray, cutoff: float) -> tuple[IntArray, IntArray, FloatArray]:
-    if not (len(homes) and len(images)):
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
-    one, other = (cKDTree(points, compact_nodes=False, balanced_tree=False) for points in (homes, images))
-    found = one.sparse_distance_matrix(other, cutoff, output_type="ndarray")
+    found = _found(homes, images, cutoff)
     found = found[found["v"] < cutoff]
     return found["i"].astype(np.int64), found["j"].astype(np.int64), found["v"]
+
+
+def _found(homes: FloatArray, images: FloatArray, cutoff: float) -> NDArray[Any]:
+    """Return scipy's table of ``i``, ``j`` and distance ``v``, those at the cutoff itself among them."""
+    if not (len(homes) and len(images)):
+        return np.empty(0, dtype=[("i", np.int64), ("j", np.int64), ("v", np.float64)])
+    one, other = (cKDTree(points, compact_nodes=False, balanced_tree=False) for points in (homes, images))
+    table: NDArray[Any] = one.sparse_distance_matrix(other, cutoff, output_type="ndarray")
+    return table

@@ -54,12 +54,12 @@ class Pairs:
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], part: int = 0) -> None:
         """Count the pairs of one frame, ``(n_atoms, 3)`` and ``(3, 3)``, Å, which belongs to ``part`` of the run."""
-        if self._same:
-            _, _, distance, _ = neighbours.pairs(positions[self._first], cell, self._r_max)
-        else:
-            _, _, distance = neighbours.between(positions[self._first], positions[self._second], cell, self._r_max)
         n_bins = len(self._counts)
-        found = np.bincount((distance * (n_bins / self._r_max)).astype(np.int64), minlength=n_bins)[:n_bins]
+        found = np.zeros(n_bins)
+        for distance in neighbours.distances(positions[self._first], positions[self._second], cell, self._r_max):
+            found += np.bincount((distance * (n_bins / self._r_max)).astype(np.int64), minlength=n_bins)[:n_bins]
+        if self._same:  # an atom is not its own neighbour
+            found[0] -= len(self._first)
         self._counts += found
         self._weighted[part] += found * abs(np.linalg.det(cell))
         self._frames[part] += 1

@@ -30,16 +30,32 @@ def statistical_inefficiency(x: ArrayLike) -> float:
 
     Raises ``ValueError`` where there is no sample or one is not finite.
     """
-    series = _series(x)
+    return float(inefficiencies(_series(x)[:, None])[0][0])
+
+
+def inefficiencies(x: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    """Return the statistical inefficiency of each column of ``x`` ``(n_samples, n_series)``, and that of their mean autocorrelation.
+
+    The second is less noisy by the root of ``n_series``, where all columns forget equally fast.
+    """
+    series = np.asarray(x, dtype=float)
     n = len(series)
-    centred = series - series.mean()
-    variance = float(centred @ centred) / n
-    if n < 3 or variance <= np.finfo(float).eps ** 2 * float(np.abs(series).max()) ** 2:
-        return 1.0
+    centred = series - series.mean(axis=0)
+    variance = (centred**2).mean(axis=0)
+    varies = variance > np.finfo(float).eps ** 2 * np.abs(series).max(axis=0) ** 2
+    found = np.ones(series.shape[1])
+    if n < 3 or not varies.any():
+        return found, 1.0
     padded = 1 << (2 * n - 1).bit_length()  # a power of two: other lengths take up to ten times as long
-    spectrum = np.fft.rfft(centred, padded)
+    spectrum = np.fft.rfft(centred[:, varies], padded, axis=0)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2, padded, axis=0)[:n] / (n - np.arange(n))[:, None] / variance[varies]
+    found[varies] = [_integrated(column) for column in correlation.T]
+    return found, _integrated(correlation.mean(axis=1))
+
+
+def _integrated(correlation: NDArray[np.float64]) -> float:
+    n = len(correlation)
     lags = np.arange(n)
-    correlation = np.fft.irfft(spectrum * spectrum.conj(), padded)[:n] / (n - lags) / variance
     ends = np.flatnonzero((correlation <= 0) & (lags > 3))
     last = int(ends[0]) if len(ends) else n - 1
     terms = (1 - lags[1:last] / n) * correlation[1:last]

@@ -19,7 +19,14 @@ RUN = frozenset({"temperature_k", "picoseconds", "skip_ps", "min_temperature_sha
 LEARNING = frozenset({"max_force_ev_per_angstrom", "validation_every", "min_labelled_share", "label_jobs", "warm", "changes"})
 
 
-validate_run = stages.validator(RUN)
+def validate_run(node: Any, _: Any) -> str | None:
+    """Say in one sentence what is wrong with a test; its mean temperature is that of what is not skipped."""
+    if problem := stages.validator(RUN)(node, _):
+        return problem
+    plan = node.get_dict()
+    if plan["skip_ps"] >= plan["picoseconds"]:
+        return f"skip_ps is {plan['skip_ps']} of {plan['picoseconds']} ps, so that nothing would be left to tell the temperature by"
+    return None
 
 
 def validate_learning(node: Any, _: Any) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiida.engine import ExitCode
+from aiida.engine import ExitCode, while_
 from aiida.orm import ArrayData, Dict, Int, StructureData, to_aiida_type
 
 from aiida_zif.calculations.functions.mechanics import fit_equation_of_state
+from aiida_zif.calculations.functions.trajectory import join_arrays
 from aiida_zif.calculations.md import POTENTIALS
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.workchains import stages
@@ -17,7 +18,10 @@ from aiida_zif.workchains.md import MdWorkChain
 
 
 class EquationOfStateWorkChain(ZifWorkChain):
-    """Deform, equilibrate and produce at each volume, in one run; fit Birch–Murnaghan. The cell keeps its shape: a Voigt modulus."""
+    """Deform, equilibrate and produce at each volume, in one run; fit Birch–Murnaghan; sweep again where K is not known well enough.
+
+    The cell keeps its shape: a Voigt modulus.
+    """
 
     CODES = ("lammps",)
     MAY_USE = MdWorkChain.MAY_USE
@@ -31,12 +35,12 @@ class EquationOfStateWorkChain(ZifWorkChain):
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_eos, help="Temperature, volumes, times.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities.")
-        spec.outline(cls.run_volumes, cls.inspect_volumes, cls.results)
+        spec.outline(cls.setup, while_(cls.should_sweep)(cls.run_volumes, cls.inspect_volumes), cls.results)
         spec.output("equation_of_state", valid_type=Dict, required=False, help="K, ρ0, V0 with errors, and the points.")
         spec.output("thermo", valid_type=ArrayData, required=False)
         declare(
             spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
-            "ERROR_EQUATION_OF_STATE_UNPHYSICAL",
+            "ERROR_EQUATION_OF_STATE_UNPHYSICAL", "WARNING_ERROR_ABOVE_TARGET",
         )  # fmt: skip
 
     @classmethod
@@ -44,25 +48,57 @@ class EquationOfStateWorkChain(ZifWorkChain):
         """Temperature, volumes and times."""
         return {"run": Dict({**plan["md"]["run"], **plan["eos"]}), "seed": Int(1), **stages.wall(plan, inputs.get("potential"))}
 
-    def run_volumes(self) -> Any:
-        """All volumes in one run, since nothing is decided between them."""
+    def setup(self) -> None:
+        """Nothing has been run yet."""
+        self.ctx.stages, self.ctx.production, self.ctx.thermos = [], [], []
+        self.ctx.previous = self.ctx.found = None
+        self.ctx.potential = self.inputs.potential
+
+    def should_sweep(self) -> bool:
+        """Once; again while the error of K is above the target that the plan may have, and the limit is not reached."""
+        if self.ctx.found is None:
+            return True
         plan = self.inputs.run.get_dict()
-        planned, self.ctx.production = stages.volumes(plan)
-        return {"md": self.submit(MdWorkChain, **md_inputs(self, plan, planned, "volumes"))}
+        return bool(stages.above_target(plan, self.ctx.found)) and len(self.ctx.thermos) <= plan.get("max_extensions", 0)
+
+    def run_volumes(self) -> Any:
+        """All volumes in one run, since nothing is decided between them; a further sweep starts where the last ended."""
+        plan, sweep = self.inputs.run.get_dict(), len(self.ctx.thermos)
+        finished = stages.n_steps(self.ctx.stages)
+        factors = sorted(plan["volume_factors"])
+        planned, production = stages.volumes(plan, sweep, 1.0 if not sweep else factors[-1] if sweep % 2 else factors[0])
+        self.ctx.stages, self.ctx.production = [*self.ctx.stages, *planned], [*self.ctx.production, *production]
+        inputs = md_inputs(self, plan, self.ctx.stages, f"volumes_{sweep + 1}" if sweep else "volumes") | {"potential": self.ctx.potential}
+        if self.ctx.previous is not None:
+            inputs |= {"restart": self.ctx.previous.outputs.restart, "finished_steps": Int(finished)}
+        return {"md": self.submit(MdWorkChain, **inputs)}
 
     def inspect_volumes(self) -> ExitCode | None:
-        """A run that failed has no equation of state."""
-        return None if self.ctx.md.is_finished_ok else self.child_failed("eos", self.ctx.md)
-
-    def results(self) -> ExitCode | None:
-        """Fit, and refuse what physics forbids."""
+        """Fit all sweeps so far; a run that failed has no equation of state."""
+        node = self.ctx.md
+        if not node.is_finished_ok:
+            return self.child_failed("eos", node)
+        self.ctx.previous = node
+        self.ctx.potential = node.outputs.compiled if "compiled" in node.outputs else self.ctx.potential
+        self.ctx.thermos = [*self.ctx.thermos, node.outputs.thermo]
+        several = len(self.ctx.thermos) > 1
+        self.ctx.thermo = (
+            join_arrays(**{f"sweep_{k:02d}": one for k, one in enumerate(self.ctx.thermos)}) if several else node.outputs.thermo
+        )
         plan = self.inputs.run.get_dict()
         wanted = {"stages": self.ctx.production, "order": plan["order"], "temperature_k": plan["temperature_k"]}
-        found = fit_equation_of_state(self.inputs.structure, self.ctx.md.outputs.thermo, Dict(wanted))
+        self.ctx.found = fit_equation_of_state(self.inputs.structure, self.ctx.thermo, Dict(wanted))
+        return None
+
+    def results(self) -> ExitCode | None:
+        """Put out what was found, and refuse what physics forbids."""
+        plan, found = self.inputs.run.get_dict(), self.ctx.found
         self.out("equation_of_state", found)
-        self.out("thermo", self.ctx.md.outputs.thermo)
+        self.out("thermo", self.ctx.thermo)
         if "reason" in found.get_dict():
             return self.exit_codes.ERROR_EQUATION_OF_STATE_UNPHYSICAL.format(reason=found["reason"])
+        if share := stages.above_target(plan, found):
+            return self.exit_codes.WARNING_ERROR_ABOVE_TARGET.format(share=share, target=plan["target_error"])
         return None
 
 

@@ -186,8 +186,9 @@ class GlassEnsembleWorkChain(SideBySideWorkChain):
             melt = self.ctx[key].outputs.melt["molten"] if "melt" in self.ctx[key].outputs else None
             rows[label]["replicas"][key] = {"seed": seed, "molten": melt, **self.ctx.verdicts[key]}
         name = self.inputs.table.value if "table" in self.inputs else None
-        hazard = glass_facts.hazard({key: self.ctx[key] for key in self.ctx.replicas})
-        return {"table": name, "order": [glass_rows.label_of(row) for row in given], "rows": rows, "hazard": hazard}
+        nodes = {key: self.ctx[key] for key in self.ctx.replicas}
+        told = {"hazard": glass_facts.hazard(nodes), "unwatched": glass_facts.unwatched(nodes)}
+        return {"table": name, "order": [glass_rows.label_of(row) for row in given], "rows": rows, **told}
 
     def verdict(self) -> ExitCode | None:
         """Enough solids, and none that failed."""

@@ -63,7 +63,7 @@ def timesteps(node: ProcessNode) -> list[float]:
     found = []
     for chain in md_chains(node):
         told = chain.outputs.results.get_dict() if "results" in chain.outputs else {}
-        found += [chain.inputs.run["timestep_fs"], *(told.get("timesteps_fs") or [])]
+        found += [one["timestep_fs"] for one in told.get("timesteps") or [chain.inputs.run]]
     return sorted(set(found), reverse=True)
 
 
@@ -104,9 +104,18 @@ def hazard(nodes: Mapping[str, ProcessNode]) -> list[dict[str, Any]]:
             for temperature, steps in _visited(run, first, last):
                 risk[temperature] += told["n_linkers"] * steps * run.timestep_fs * FS_IN_PS / PS_IN_NS
             for one in told["breaks"]:
-                breaks[_bin(_set_point(run, one["step"] or last))] += 1
+                step = last if one["step"] is None else one["step"]
+                breaks[_bin(_set_point(run, step))] += 1
+                # what broke is no longer at risk
+                for temperature, steps in _visited(run, step, last):
+                    risk[temperature] -= steps * run.timestep_fs * FS_IN_PS / PS_IN_NS
     bins = sorted(set(risk) | set(breaks))
     return [{"from_k": low, "to_k": low + BIN_K, "linker_ns": risk[low], "breaks": breaks[low]} for low in bins]
+
+
+def unwatched(nodes: Mapping[str, ProcessNode]) -> list[str]:
+    """Return the melt-quenches with a run whose linkers were not watched, because it failed first: what broke there is not counted."""
+    return [name for name, node in nodes.items() if any("linkers" not in chain.outputs for chain in md_chains(node))]
 
 
 def _bin(temperature: float) -> float:

@@ -23,6 +23,9 @@ ENSEMBLES = ("nvt", "npt")
 MELT_QUENCH_MAY = frozenset({"ensemble", "pressure_gpa", "couple"})
 """Of the equilibration and the production of a glass: constant volume if nothing is said, else ``npt`` at a pressure, 0 GPa if not said."""
 EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
+EOS_MAY = frozenset({"target_error", "max_extensions"})
+STRAIN_FLUCTUATION_MAY = frozenset({"target_error"})
+"""The error of K as a share of K, above which a run is extended up to ``max_extensions`` times."""
 VALIDATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps"})
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
 COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
@@ -71,7 +74,27 @@ def validator(known: frozenset[str], may: frozenset[str] = frozenset()) -> Calla
     return validate
 
 
-validate_eos, validate_strain_fluctuation, validate_validation = map(validator, (EOS, STRAIN_FLUCTUATION, VALIDATION))
+_validate_eos, _validate_strain_fluctuation, validate_validation = (
+    validator(EOS, EOS_MAY), validator(STRAIN_FLUCTUATION, STRAIN_FLUCTUATION_MAY), validator(VALIDATION),
+)  # fmt: skip
+
+
+def _with_target(validate: Callable[[Any, Any], str | None]) -> Callable[[Any, Any], str | None]:
+    """Return ``validate`` with the target error checked, which a plan may have."""
+
+    def checked(node: Any, port: Any) -> str | None:
+        plan = node.get_dict()
+        target, extensions = plan.get("target_error"), plan.get("max_extensions", 0)
+        if target is not None and not (_is_positive(target) and target < 1):
+            return f"target_error is {target!r}, but must be a share of K between 0 and 1"
+        if not isinstance(extensions, int) or isinstance(extensions, bool) or extensions < 0:
+            return f"max_extensions is {extensions!r}, but must be a whole number, 0 or more"
+        return validate(node, port)
+
+    return checked
+
+
+validate_eos, validate_strain_fluctuation = _with_target(_validate_eos), _with_target(_validate_strain_fluctuation)
 _validate_melt_quench = validator(MELT_QUENCH, MELT_QUENCH_MAY)
 
 
@@ -156,21 +179,32 @@ def validation_run(plan: Plan, temperature_k: float, seed: int) -> dict[str, Any
     return {**md_run(plan, planned, seed), "velocity_factor": 1.0}
 
 
-def volumes(plan: Plan) -> tuple[list[Stage], list[str]]:
-    """Return the stages over all volumes, from the smallest outwards, each from the one before, and the labels of production."""
+def volumes(plan: Plan, sweep: int = 0, before: float = 1.0) -> tuple[list[Stage], list[str]]:
+    """Return the stages over all volumes, each from the one before, and the labels of production.
+
+    The first sweep goes from the smallest volume to the largest, starting at the factor ``before``; the next comes back, and so on.
+    """
     stages: list[Stage] = []
     production = []
-    before = 1.0
-    for number, factor in enumerate(sorted(plan["volume_factors"])):
-        kelvin = plan["temperature_k"]
+    numbered = list(enumerate(sorted(plan["volume_factors"])))
+    for number, factor in numbered[::-1] if sweep % 2 else numbered:
+        kelvin, name = plan["temperature_k"], f"{number}_{sweep}" if sweep else f"{number}"
         if factor != before:
-            deform = {"kind": "deform", "label": f"deform_{number}", "temperature_k": kelvin, "volume_factor": factor / before}
+            deform = {"kind": "deform", "label": f"deform_{name}", "temperature_k": kelvin, "volume_factor": factor / before}
             stages.append({**deform, "steps": steps(plan, plan["deform_ps"])})
-        stages.append(hold(plan, f"equilibrate_{number}", kelvin, plan["equilibrate_ps"]))
-        stages.append(hold(plan, f"production_{number}", kelvin, plan["production_ps"]))
-        production.append(f"production_{number}")
+        stages.append(hold(plan, f"equilibrate_{name}", kelvin, plan["equilibrate_ps"]))
+        stages.append(hold(plan, f"production_{name}", kelvin, plan["production_ps"]))
+        production.append(f"production_{name}")
         before = factor
     return stages, production
+
+
+def above_target(plan: Plan, found: Any) -> float | None:
+    """Return the error of K as a share of K where a plan asks for less; ``None`` where it asks for nothing, has it, or there is no K."""
+    if "target_error" not in plan or not (measured := found.get_dict().get("bulk_modulus_gpa")):
+        return None
+    share = float(measured[1] / measured[0])
+    return share if share > plan["target_error"] else None
 
 
 def flexible(plan: Plan, label: str, picoseconds: float) -> Stage:

@@ -38,7 +38,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         spec.output("cells", valid_type=ArrayData, required=False)
         declare(
             spec, "ERROR_MODEL_UNUSABLE", "ERROR_MODEL_UNFIT", "ERROR_MODEL_UNSTABLE", "ERROR_LINKER_BROKEN",
-            "WARNING_ELASTICITY_NOT_CONVERGED",
+            "ERROR_CELL_NOT_THERMALISED", "WARNING_ELASTICITY_NOT_CONVERGED", "WARNING_ERROR_ABOVE_TARGET",
         )  # fmt: skip
 
     @classmethod
@@ -61,7 +61,8 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         """Strains relax slowly: go on until enough independent samples exist, up to the limit of the run."""
         if self.ctx.found is None:
             return True
-        return self.ctx.found["verdict"] == "not yet" and len(self.ctx.cells) <= self.inputs.run["max_extensions"]
+        unfinished = self.ctx.found["verdict"] == "not yet" or stages.above_target(self.inputs.run.get_dict(), self.ctx.found)
+        return bool(unfinished) and len(self.ctx.cells) <= self.inputs.run["max_extensions"]
 
     def run_npt(self) -> Any:
         """Another production of the length asked."""
@@ -99,6 +100,11 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         """Put out the constants, or say that there are none yet."""
         self.out("elastic_constants", self.ctx.found)
         self.out("cells", self.ctx.joined)
+        if self.ctx.found["verdict"] == "not thermalised":
+            return self.exit_codes.ERROR_CELL_NOT_THERMALISED.format(reason=self.ctx.found["sentence"])
         if self.ctx.found["verdict"] != "converged":
             return self.exit_codes.WARNING_ELASTICITY_NOT_CONVERGED.format(reason=self.ctx.found["sentence"])
+        plan = self.inputs.run.get_dict()
+        if share := stages.above_target(plan, self.ctx.found):
+            return self.exit_codes.WARNING_ERROR_ABOVE_TARGET.format(share=share, target=plan["target_error"])
         return None

@@ -82,6 +82,15 @@ def test_dry_run_of_active_learning_shows_its_first_test(call: Call, codes: Any,
     assert "at most 3 rounds of at most 60 labels each, retrained from the weights before" in forecast
 
 
+def test_dry_run_of_a_validation_names_each_run(call: Call, codes: Any, model: Any, make_trajectory: Any) -> None:
+    """Reference, temperature and length; the input of the first."""
+    given = ("--structure", CRYSTAL, "--model", model.store().pk, "--trajectory", f"crystal={make_trajectory().store().pk}")
+    result = call("launch", "validation", *given, "--seed", 77, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "77" in result.output.partition("velocity all create")[2].splitlines()[0]
+    assert "crystal: 6 frames, " in result.output
+
+
 def test_seed_of_an_ensemble_counts(call: Call, codes: Any, model: Any) -> None:
     """Each glass has its own."""
     model.store()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Logs and cells files of LAMMPS, whole and cut."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +161,13 @@ def test_the_newest_whole_restart_file_is_chosen() -> None:
     assert lammps_restart.newest({"restart.a": older, "restart.b": newer}) == ("restart.b", lammps_restart.read(newer))
     assert lammps_restart.newest({"restart.a": older, "restart.b": newer[:-3]}) == ("restart.a", lammps_restart.read(older))
     assert lammps_restart.newest({"restart.a": b""}) is None
+
+
+def test_the_header_of_a_restart_file_tells_atoms_and_time_step() -> None:
+    """The records between step and time step are passed over; one that is not known ends the reading, and says nothing."""
+    records = struct.pack("<ii", 6, 3) + struct.pack("<iq", 16, 34) + struct.pack("<ii", 17, 4) + struct.pack("<ii3d", 31, 3, 0, 0, 0)
+    whole = HEAD + records + struct.pack("<id", 50, 0.0005) + bytes(20) + HEAD[:16]
+    facts = lammps_restart.read(whole)
+    assert (facts.n_atoms, facts.n_types, facts.timestep_ps) == (34, 4, 0.0005)
+    strange = HEAD + struct.pack("<ii", 999, 3) + records + HEAD[:16]
+    assert lammps_restart.read(strange).n_atoms is None

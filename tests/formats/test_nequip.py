@@ -16,8 +16,8 @@ METRICS = (Path(__file__).parent / "data" / "nequip_metrics.csv").read_text()
 """Three epochs of three steps each, written by nequip 0.19.1 for a file that ``render`` made."""
 
 
-def rendered(**settings: object) -> dict:
-    return yaml.safe_load(render(TrainRun.from_dict(settings), TYPES, "train.xyz", "val.xyz"))
+def rendered(start_file: str | None = None, **settings: object) -> dict:
+    return yaml.safe_load(render(TrainRun.from_dict(settings), TYPES, "train.xyz", "val.xyz", start_file=start_file))
 
 
 def flat(node: object, path: str = "") -> dict[str, object]:
@@ -83,7 +83,7 @@ def test_only_classes_of_the_list_are_named(architecture: str, schedule: str) ->
 def test_each_class_of_the_list_is_one_that_some_run_names() -> None:
     """The list is no longer than it must be."""
     some = [{"irreps": "so3", "pair_prior": "zbl", "devices": 2}, {"architecture": "allegro", "stress_weight": 1.0, "ema_decay": None}]
-    some += [{"schedule": "plateau"}, {"schedule": "cosine"}]
+    some += [{"schedule": "plateau"}, {"schedule": "cosine"}, {"start_file": "start.nequip.zip"}]
     assert set[str]().union(*(targets(rendered(**settings)) for settings in some)) == nequip_config.TARGETS
 
 

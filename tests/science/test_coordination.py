@@ -62,3 +62,11 @@ def test_an_absent_element_or_no_frame_is_refused(dia34):
         coordination.coordination(frames, "Zn", "O")
     with pytest.raises(ValueError, match="one frame or more"):
         coordination.coordination(replace(frames, positions=frames.positions[:0], cells=frames.cells[:0]))
+
+
+def test_a_unique_neighbour_counts_for_its_nearest_centre_only():
+    """Two zincs with one nitrogen between them and one each behind: 2 and 2, or 2 and 1."""
+    positions = np.array([[0, 0, 0], [4.0, 0, 0], [1.9, 0, 0], [-2.0, 0, 0], [6.0, 0, 0]])
+    given = (("Zn", "Zn", "N", "N", "N"), positions, np.eye(3) * 20, "Zn", "N", 2.5)
+    assert coordination.counts(*given).tolist() == [2, 2]
+    assert coordination.counts(*given, unique=True).tolist() == [2, 1]

@@ -84,3 +84,36 @@ def test_run_that_failed_has_no_equation(run_chain: Callable[..., Any], inputs: 
     values = {"linker": 1, "bond": "C–N", "step": 7, "temperature": 300.0}
     assert run_chain(EquationOfStateWorkChain, lambda *_: Ending("ERROR_LINKER_BROKEN", values=values), **inputs).status == 530
     assert run_chain(EquationOfStateWorkChain, lambda *_: Ending(status=999), **inputs).status == 420
+
+
+def test_volumes_are_swept_again_until_the_error_is_small(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], ending: Callable[..., Any]
+) -> None:
+    """A target that no run reaches: back from the largest volume by the restart file, as often as allowed; then 725, and the modulus."""
+    run = Dict({**inputs["run"].get_dict(), "target_error": 1e-9, "max_extensions": 2})
+    found = run_chain(EquationOfStateWorkChain, ending(birch_murnaghan), **{**inputs, "run": run})
+    assert (found.status, found.labels) == (725, ["volumes", "volumes_2", "volumes_3"]), found.message
+    first, second, third = ([stage["label"] for stage in child.inputs["run"]["stages"]] for child in found.children)
+    assert second[: len(first)] == first
+    assert second[len(first) : len(first) + 3] == ["equilibrate_4_1", "production_4_1", "deform_3_1"]
+    assert third[len(second) : len(second) + 3] == ["equilibrate_0_2", "production_0_2", "deform_1_2"]
+    assert found.children[1].inputs["restart"].uuid == found.children[0].node.outputs.restart.uuid
+    eos = found.outputs["equation_of_state"]
+    assert len(eos["volumes_angstrom3"]) == 5
+    assert eos["bulk_modulus_gpa"][0] == pytest.approx(K0, rel=0.02)
+
+
+def test_a_target_that_is_reached_ends_the_sweeps(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], ending: Callable[..., Any]
+) -> None:
+    """One sweep is enough where the error of K is below half of it."""
+    run = Dict({**inputs["run"].get_dict(), "target_error": 0.5, "max_extensions": 2})
+    found = run_chain(EquationOfStateWorkChain, ending(birch_murnaghan), **{**inputs, "run": run})
+    assert (found.status, found.labels) == (0, ["volumes"])
+
+
+@pytest.mark.parametrize("change", [{"target_error": 1.5}, {"target_error": 0}, {"max_extensions": -1}, {"max_extensions": 1.5}])
+def test_targets_without_meaning_are_refused(refusal: Callable[..., str], inputs: dict[str, Any], change: dict[str, Any]) -> None:
+    """One sentence that names the setting."""
+    run = Dict({**inputs["run"].get_dict(), **change})
+    assert next(iter(change)) in refusal(EquationOfStateWorkChain, **{**inputs, "run": run})

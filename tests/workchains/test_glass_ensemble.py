@@ -85,6 +85,7 @@ def md_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The MD below a replica is a node without inputs here: what is read of them is given."""
     from aiida_zif.workchains import glass_facts
 
+    monkeypatch.setattr(glass_facts, "unwatched", lambda nodes: ["replica_02"])
     monkeypatch.setattr(glass_facts, "timesteps", lambda node: [1.0, 0.5])
     monkeypatch.setattr(glass_facts, "hazard", lambda nodes: [{"from_k": 1600.0, "to_k": 1700.0, "linker_ns": 2.0, "breaks": 1}])
 
@@ -165,6 +166,9 @@ def test_outlier_is_named_and_counted(ensemble: Callable[..., Any], glass: Calla
     assert (energy["n"], energy["mean"]) == (5, pytest.approx(10.04))
     assert energy["error"] == pytest.approx(energy["sd"] / 5**0.5)
     assert any("replica_05 (counted all the same)" in note for note in table["notes"])
+    assert any("What broke in replica_02 is not counted" in note for note in table["notes"])
+    (bin_of_tmax,) = table["hazard"]
+    assert bin_of_tmax["rate_low_per_ns"] < bin_of_tmax["rate_per_ns"] == 0.5 < bin_of_tmax["rate_high_per_ns"]
 
 
 def test_rows_differ_in_schedule_cell_and_start(

@@ -138,7 +138,7 @@ def test_every_chain_takes_its_numbers_from_every_protocol(
     trajectory = make_trajectory()
     nodes = {"structure": crystal, "potential": model, "dataset": dataset, "trajectory": trajectory}
     given_nodes = {port: node for port, node in nodes.items() if port in ports}
-    if name in ("zif.dataset", "zif.scan"):
+    if name in ("zif.dataset", "zif.scan", "zif.validation"):
         given_nodes["trajectories"] = {"a": trajectory}
     if name == "zif.analysis":
         given_nodes["reference"] = crystal

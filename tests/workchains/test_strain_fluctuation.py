@@ -76,6 +76,35 @@ def test_extension_may_be_enough(run_chain: Callable[..., Any], inputs: dict[str
     assert found.labels == ["npt_01", "npt_02"]
 
 
+def test_a_target_error_asks_for_more(run_chain: Callable[..., Any], inputs: dict[str, Any], ending: Callable[..., Any]) -> None:
+    """Converged, but not well enough: on to the limit; then 725, and the constants stand."""
+    run = Dict({**inputs["run"].get_dict(), "target_error": 0.001})
+    found = run_chain(StrainFluctuationWorkChain, ending(800), **{**inputs, "run": run})
+    assert (found.status, found.labels) == (725, ["npt_01", "npt_02"]), found.message
+    assert found.outputs["elastic_constants"]["verdict"] == "converged"
+
+
+def test_a_swinging_cell_is_no_case_for_a_longer_run(
+    run_chain: Callable[..., Any], inputs: dict[str, Any], md_ending: Callable[..., Ending], crystal: Any
+) -> None:
+    """Swings of constant amplitude: 541 after the first run, and no second one."""
+
+    def end(_: Any, given: Any, __: int) -> Ending:
+        labels = [stage["label"] for stage in given["run"]["stages"]]
+        phases = np.arange(4000)[:, None] * 0.2 * np.array([0.83, 1.07, 1.31, 1.63, 1.97, 2.41])
+        strain = 0.01 * np.cos(phases)[:, [0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(-1, 3, 3)
+        cells = ArrayData()
+        cells.set_array("step", np.arange(4000))
+        cells.set_array("cell", np.array(crystal.cell) @ (np.eye(3) + strain))
+        cells.set_array("stage", np.full(4000, len(labels) - 1))
+        cells.base.attributes.set("stages", labels)
+        return md_ending(given, cells=cells)
+
+    found = run_chain(StrainFluctuationWorkChain, end, **inputs)
+    assert (found.status, found.labels) == (541, ["npt_01"]), found.message
+    assert "barostat" in found.message
+
+
 def test_run_that_failed_has_no_constants(run_chain: Callable[..., Any], inputs: dict[str, Any]) -> None:
     """The MD's own verdict is passed on."""
     found = run_chain(StrainFluctuationWorkChain, lambda *_: Ending("ERROR_MODEL_UNSTABLE", values={"step": 3, "reason": "x"}), **inputs)

@@ -12,6 +12,7 @@ from aiida.orm import Dict
 
 from aiida_zif.calculations.functions.certificate import DAMAGED, GLASS
 from aiida_zif.calculations.plain import plain
+from aiida_zif.science import hazard
 from aiida_zif.science.replicas import Rule, spread
 
 OBSERVABLES: dict[str, tuple[str, ...]] = {
@@ -52,9 +53,17 @@ def tabulate_glasses(plan: Dict, rule: Dict, **certificates: Dict) -> Dict:
     remarks = [f"{name}: {remark}." for name, one in told.items() for remark in one.get("remarks", [])]
     table = {
         "kind": "glasses", "table": given.get("table"), "order": given["order"], "rows": rows, "rule": rule.get_dict(),
-        "hazard": given["hazard"], "notes": [*_notes(given, rows, by), *remarks],
+        "hazard": [_rated(one) for one in given["hazard"]], "notes": [*_notes(given, rows, by), *remarks],
     }  # fmt: skip
     return Dict(plain(table))
+
+
+def _rated(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bin of temperature with the rate of breaking, per linker and ns, and its 95 % interval; none without time at risk."""
+    if not one["linker_ns"] > 0:
+        return {**one, "rate_per_ns": None}
+    found = hazard.rate(one["breaks"], one["linker_ns"])
+    return {**one, "rate_per_ns": found.rate, "rate_low_per_ns": found.low, "rate_high_per_ns": found.high}
 
 
 def _row(row: Mapping[str, Any], told: Mapping[str, dict[str, Any]], by: Rule) -> dict[str, Any]:
@@ -121,6 +130,8 @@ def _notes(given: Mapping[str, Any], rows: Mapping[str, Any], by: Rule) -> list[
     named = {f"{label}, {name}: {', '.join(found['outliers'])}" for label in given["order"]
              for name, found in rows[label]["observables"].items() if found["outliers"]}  # fmt: skip
     notes += [f"Outlier in {one} (counted all the same)." for one in sorted(named)]
+    if lost := given.get("unwatched"):
+        notes.append(f"What broke in {', '.join(lost)} is not counted: it failed unwatched, and the rates are low.")
     if not given["hazard"]:
         notes.append("No linker was watched to the end of a run: there is no rate of breaking.")
     return notes

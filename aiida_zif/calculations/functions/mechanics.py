@@ -17,6 +17,8 @@ from aiida_zif.science import elasticity, eos, statistics
 def fit_equation_of_state(structure: StructureData, thermo: ArrayData, parameters: Dict) -> Dict:
     """Return K, ρ0 and V0 from the production stages of a run over volumes (``science.eos``).
 
+    ``stages`` lists their labels, ``production_VOLUME`` and, of further sweeps, ``production_VOLUME_SWEEP``: a point per volume.
+
     The pressure is the one LAMMPS prints: virial and kinetic part, once. Its error is corrected for autocorrelation.
     Where P(V) has no physical equation of state, ``reason`` says why and no number is given.
     """
@@ -24,9 +26,10 @@ def fit_equation_of_state(structure: StructureData, thermo: ArrayData, parameter
     labels = thermo.base.attributes.get("stages")
     stage, pressure, volume = (thermo.get_array(name) for name in ("stage", "pressure", "volume"))
     points = []
-    for label in wanted["stages"]:
-        rows = stage == labels.index(label)
-        found = statistics.mean_with_error(pressure[rows])
+    for number in dict.fromkeys(label.split("_")[1] for label in wanted["stages"]):
+        sweeps = [labels.index(label) for label in wanted["stages"] if label.split("_")[1] == number]
+        rows = np.isin(stage, sweeps)
+        found = statistics.mean_of_series(pressure[rows], stage[rows])
         points.append((float(volume[rows].mean()), found.mean, found.error, found.n_eff))
     volumes, pressures, errors, n_eff = (np.array(column) for column in zip(*points, strict=True))
     species, _, _ = structure_arrays(structure)
@@ -49,7 +52,7 @@ def fit_elastic_constants(cells: ArrayData, parameters: Dict) -> Dict:
     rows = np.isin(cells.get_array("stage"), [labels.index(label) for label in wanted["stages"]])
     common = {"temperature_k": wanted["temperature_k"], "n_cells": int(rows.sum())}
     try:
-        found = elasticity.from_cells(cells.get_array("cell")[rows], wanted["temperature_k"], min_n_eff=wanted["min_n_eff"])
+        found = elasticity.from_cells(cells.get_array("cell")[rows], wanted["temperature_k"], min_n_eff=wanted["min_n_eff"], discard=None)
     except ValueError as problem:
         return Dict(plain({**common, "verdict": "unphysical", "n_eff": 0.0, "sentence": str(problem)}))
     return Dict(plain({**common, **found.as_dict()}))
