@@ -148,8 +148,15 @@ def training(values: Mapping[str, Any], elements: list[str], frames: str) -> Pre
 
 
 def _md(inputs: Inputs) -> Preview:
+    from aiida_zif.calculations.md_place import remarks
+    from aiida_zif.formats import lammps_forecast
+    from aiida_zif.formats.lammps_run import MdRun
+
     model = inputs["potential"] if "potential" in inputs else inputs["ensemble"].member(1)
-    return job({**inputs, "potential": model}, inputs["run"].get_dict())
+    values, structure = inputs["run"].get_dict(), inputs["structure"]
+    first = job({**inputs, "potential": model}, values)
+    size = lammps_forecast.size_of(MdRun.from_dict(values), len(structure.sites))
+    return Preview(first.program, first.text, (*first.forecast, size.sentence, *remarks(model, structure)))
 
 
 def _melt_quench(inputs: Inputs) -> Preview:

@@ -41,13 +41,13 @@ def parse(frames: NDArray[np.uint8], template: NDArray[np.uint8], n_floats: int)
 
 def _same(frames: NDArray[np.uint8], template: NDArray[np.uint8], n_bytes: int) -> bool:
     """Whether the first bytes of all lines are those of the template's, eight at a time."""
-    frames = np.ascontiguousarray(frames)
-    return not any((_eight(template, offset) != _eight(frames, offset)).any() for offset in {*range(0, n_bytes - 8, 8), n_bytes - 8})
-
-
-def _eight(lines: NDArray[np.uint8], offset: int) -> NDArray[np.uint64]:
-    """Return eight bytes of each line, from ``offset`` on, as one number."""
-    return np.ndarray(lines.shape[:-1], "<u8", lines, offset, lines.strides[:-1])
+    ours = np.ascontiguousarray(frames)
+    for offset in {*range(0, n_bytes - 8, 8), n_bytes - 8}:
+        wanted: NDArray[np.uint64] = np.ndarray(template.shape[:-1], "<u8", template, offset, template.strides[:-1])
+        found: NDArray[np.uint64] = np.ndarray(ours.shape[:-1], "<u8", ours, offset, ours.strides[:-1])
+        if (wanted != found).any():
+            return False
+    return True
 
 
 def _leading(words: NDArray[np.uint32], text: NDArray[np.uint8]) -> bool:

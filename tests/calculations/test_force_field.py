@@ -147,3 +147,32 @@ def test_reactive_force_field_runs(prepare: Callable[..., Any], codes: dict[str,
     assert (log.error, log.finished) == (None, True)
     bound = log.table("hold").columns["pe"][0] / 8
     assert -40 < bound < -20  # methylamine: 24 eV of atomization by experiment, a few more by this parametrization
+
+
+def test_force_field_goes_through_the_engine(lmp: Path, aiida_localhost: Any, shared_data: Path) -> None:
+    """Submitted, run, parsed: frames in the structure's order with energies in eV, speed in ns/day, a restart, and the cells of `npt`."""
+    import sys
+
+    from aiida.engine import run_get_node
+    from aiida.orm import InstalledCode
+
+    from aiida_zif.calculations.functions.structure import to_structure
+
+    node = ZifForceFieldData.from_lammps_input(shared_data / "moff" / "ZIF-4_supercell111.in")
+    topology = node.topology
+    assert topology is not None
+    species = topology.species(node.type_names)
+    structure = to_structure(species, topology.positions, topology.cell)
+    code = InstalledCode(computer=aiida_localhost, filepath_executable=str(lmp), with_mpi=False)
+    options = {"environment_variables": {"LD_LIBRARY_PATH": f"{sys.prefix}/lib", "OMP_NUM_THREADS": "1"}, "withmpi": False}
+    inputs = {"code": code, "structure": structure, "potential": node, "run": Dict({**RUN, "dump_forces": True})}
+    results, job = run_get_node(LammpsMdCalculation, **inputs, metadata={"options": options})
+    assert job.is_finished_ok, job.exit_message
+    assert results["results"]["ns_per_day"] > 0
+    frames = results["trajectory"].frames()
+    assert frames.species == species
+    assert frames.steps.tolist() == [0, 20, 40, 60, 80]
+    assert {"forces", "velocities", "energies", "temperatures"} <= set(results["trajectory"].base.attributes.get("fields"))
+    assert tuple(site.kind_name for site in results["structure"].sites) == species
+    assert len(results["cells"].get_array("step")) == 5
+    assert results["results"]["restart_step"] == 80
