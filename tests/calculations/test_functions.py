@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiida.orm import Dict, Float, List
+from aiida.orm import ArrayData, Dict, Float, List
 
-from aiida_zif.calculations.functions.certificate import certify_glass
+from aiida_zif.calculations.functions.certificate import add_mechanics, certify_glass
 from aiida_zif.calculations.functions.linkers import scale_volume
 from aiida_zif.calculations.functions.structure import make_supercell, read_structure
 from aiida_zif.calculations.functions.trajectory import join_trajectories
@@ -54,24 +54,30 @@ def test_joined_trajectory_counts_a_step_once_as_last_run(make_trajectory: Calla
     assert found.base.attributes.get("asked_temperature_k") == 300.0
 
 
+def certified(crystal: Any, whole: bool, molten: bool) -> Dict:
+    """Return the certificate of a solid of which no energies are known."""
+    melt = Dict({"molten": molten, "exchanged_share": 0.2, "coordination_at_tmax": {}, "sentence": "so"})
+    plan = Dict({"stages": [{"label": "plateau", "steps": 500}], "timestep_fs": 1.0})
+    made = Dict({"seed": 3})
+    return certify_glass(crystal, crystal, plan, melt, Dict({"whole": whole}), Dict(ANALYSIS), ArrayData(), ArrayData(), made)
+
+
 @pytest.mark.parametrize(
     ("whole", "molten", "kind"),
     [(True, True, "glass"), (True, False, "quenched solid, not molten"), (False, True, "damaged"), (False, False, "damaged")],
 )
 def test_certificate_calls_it_what_it_is(crystal: Any, whole: bool, molten: bool, kind: str) -> None:
     """A glass was molten and every linker is whole; anything else has another name."""
-    melt = Dict({"molten": molten, "exchanged_share": 0.2, "coordination_at_tmax": {}, "sentence": "so"})
-    found = certify_glass(crystal, Dict({"stages": []}), melt, Dict({"whole": whole}), Dict(ANALYSIS))
-    assert found["kind"] == kind
+    found = certified(crystal, whole, molten)
+    assert (found["kind"], found["held_ps"], found["seed"]) == (kind, 0.5, 3)
+    assert found["energy_missing"] == "no energies of the crystal"
     assert found["bulk_modulus_gpa"] is None
     assert found["elasticity"] is None
 
 
 def test_certificate_says_why_there_is_no_modulus(crystal: Any) -> None:
     """An equation of state that could not be fitted leaves its reason."""
-    melt = Dict({"molten": True, "exchanged_share": 0.2, "coordination_at_tmax": {}, "sentence": "so"})
-    given = (crystal, Dict({"stages": []}), melt, Dict({"whole": True}), Dict(ANALYSIS))
-    found = certify_glass(*given, eos=Dict({"reason": "P rises with V"}))
+    found = add_mechanics(certified(crystal, True, True), eos=Dict({"reason": "P rises with V"}))
     assert found["bulk_modulus_missing"] == "P rises with V"
 
 
