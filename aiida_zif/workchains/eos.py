@@ -14,7 +14,7 @@ from aiida_zif.calculations.md import POTENTIALS
 from aiida_zif.calculations.verdicts import declare
 from aiida_zif.workchains import stages
 from aiida_zif.workchains.chain import ZifWorkChain
-from aiida_zif.workchains.md import MdWorkChain
+from aiida_zif.workchains.md import MdWorkChain, validate_potential
 
 
 class EquationOfStateWorkChain(ZifWorkChain):
@@ -35,6 +35,7 @@ class EquationOfStateWorkChain(ZifWorkChain):
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_eos, help="Temperature, volumes, times.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities.")
+        spec.inputs.validator = validate_potential
         spec.outline(cls.setup, while_(cls.should_sweep)(cls.run_volumes, cls.inspect_volumes), cls.results)
         spec.output("equation_of_state", valid_type=Dict, required=False, help="K, ρ0, V0 with errors, and the points.")
         spec.output("thermo", valid_type=ArrayData, required=False)

@@ -9,17 +9,19 @@ from aiida.common.exceptions import NotExistent
 from aiida.engine import ExitCode, if_
 from aiida.orm import ArrayData, CalcJobNode, Dict, Float, Int, SinglefileData, Str, StructureData, load_node, to_aiida_type
 
+from aiida_zif.calculations import md_place
 from aiida_zif.calculations.compile import NequipCompileCalculation
 from aiida_zif.calculations.disagree import ZifDisagreeCalculation
 from aiida_zif.calculations.functions.ensemble import take_member
-from aiida_zif.calculations.job import structure_arrays, validate_structure
+from aiida_zif.calculations.job import job_options, structure_arrays, validate_structure
 from aiida_zif.calculations.md import POTENTIALS, validate_run
+from aiida_zif.calculations.md import validate_inputs as validate_job
 from aiida_zif.calculations.verdicts import VERDICTS, declare
 from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.workchains import stages
-from aiida_zif.workchains.chain import words_of
+from aiida_zif.workchains.chain import part_of, words_of
 from aiida_zif.workchains.md_segments import MdSegments
 
 MEAN = "disagreement_mean_ev_per_angstrom"
@@ -33,7 +35,24 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         return "an ensemble is asked along the trajectory by zif-disagree: give its code as `codes.disagree` (`aiida-zif setup` makes it)"
     if structure_arrays(inputs["structure"])[0] != structure_arrays(inputs["reference"])[0]:
         return "structure and reference hold other atoms, or in another order: the linkers could not be followed; take one from the other"
-    return None
+    return job_problem(inputs, inputs["options"].get_dict() if "options" in inputs else {})
+
+
+def job_problem(inputs: Any, options: dict[str, Any]) -> str | None:
+    """Say in one sentence what the first job would refuse, before the chain begins: later it could only fail."""
+    names = ("structure", "potential", "wall", "run", "restart")
+    asked, code = part_of(options, "md"), inputs["codes"]["lammps"]
+    given = {name: inputs[name] for name in names if name in inputs} | {"finished_steps": inputs.get("finished_steps", Int(0))}
+    given |= {"code": code, "metadata": {"options": job_options(asked)}}
+    if isinstance(inputs.get("potential"), ZifModelData):
+        given |= md_place.gpus_of(asked, code)
+    return validate_job(given, None)
+
+
+def validate_potential(inputs: Any, _: Any) -> str | None:
+    """The same for a chain that makes the MD run itself, from a plan."""
+    given = {name: inputs[name] for name in inputs if name != "run"}
+    return job_problem(given, inputs["options"].get_dict() if "options" in inputs else {})
 
 
 class MdWorkChain(MdSegments):

@@ -15,7 +15,7 @@ from aiida_zif.calculations.verdicts import declare
 from aiida_zif.workchains import stages
 from aiida_zif.workchains.chain import ZifWorkChain
 from aiida_zif.workchains.eos import md_inputs
-from aiida_zif.workchains.md import MdWorkChain
+from aiida_zif.workchains.md import MdWorkChain, validate_potential
 
 
 class StrainFluctuationWorkChain(ZifWorkChain):
@@ -33,6 +33,7 @@ class StrainFluctuationWorkChain(ZifWorkChain):
         spec.input("wall", valid_type=Dict, required=False, help="Declared pair terms beside the model.")
         spec.input("run", valid_type=Dict, serializer=to_aiida_type, validator=stages.validate_strain_fluctuation, help="Times, N_eff.")
         spec.input("seed", valid_type=Int, serializer=to_aiida_type, help="Of the first velocities.")
+        spec.inputs.validator = validate_potential
         spec.outline(cls.setup, while_(cls.should_sample)(cls.run_npt, cls.inspect_npt), cls.results)
         spec.output("elastic_constants", valid_type=Dict, required=False, help="Stiffness, K, E, G, ν with errors; or why not yet.")
         spec.output("cells", valid_type=ArrayData, required=False)
