@@ -9,7 +9,7 @@ from typing import Any
 
 from aiida.orm import Dict
 
-from aiida_zif.formats.lammps_run import MdRun
+from aiida_zif.formats.lammps_run import THERMOSTATS, MdRun
 from aiida_zif.science.melting import Criteria
 from aiida_zif.science.units import FS_IN_PS
 
@@ -24,8 +24,8 @@ MELT_QUENCH_MAY = frozenset({"ensemble", "pressure_gpa", "couple"})
 """Of the equilibration and the production of a glass: constant volume if nothing is said, else ``npt`` at a pressure, 0 GPa if not said."""
 EOS = frozenset({"temperature_k", "volume_factors", "deform_ps", "equilibrate_ps", "production_ps", "order"})
 EOS_MAY = frozenset({"target_error", "max_extensions"})
-STRAIN_FLUCTUATION_MAY = frozenset({"target_error"})
-"""The error of K as a share of K, above which a run is extended up to ``max_extensions`` times."""
+STRAIN_FLUCTUATION_MAY = frozenset({"target_error", "thermostat"})
+"""The error of K as a share of K, above which a run is extended up to ``max_extensions`` times; what keeps the temperature."""
 VALIDATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps"})
 STRAIN_FLUCTUATION = frozenset({"temperature_k", "equilibrate_ps", "production_ps", "max_extensions", "min_n_eff", "cells_fs"})
 COMMON = frozenset({"timestep_fs", "hydrogen_mass_amu", "dump_fs", "thermo_fs", "temperature_damping_fs", "pressure_damping_fs"})
@@ -89,6 +89,8 @@ def _with_target(validate: Callable[[Any, Any], str | None]) -> Callable[[Any, A
             return f"target_error is {target!r}, but must be a share of K between 0 and 1"
         if not isinstance(extensions, int) or isinstance(extensions, bool) or extensions < 0:
             return f"max_extensions is {extensions!r}, but must be a whole number, 0 or more"
+        if "thermostat" in plan and plan["thermostat"] not in THERMOSTATS:
+            return f"thermostat is {plan['thermostat']!r}, but must be one of {', '.join(THERMOSTATS)}"
         return validate(node, port)
 
     return checked
@@ -226,6 +228,7 @@ def md_run(plan: Plan, stages: Sequence[Stage], seed: int) -> dict[str, Any]:
         "thermo_every": max(1, round(plan["thermo_fs"] / timestep)),
         "temperature_damping_fs": plan["temperature_damping_fs"],
         "pressure_damping_fs": plan["pressure_damping_fs"],
+        **({"thermostat": plan["thermostat"]} if "thermostat" in plan else {}),
     }
     return MdRun.from_dict(run).to_dict()
 

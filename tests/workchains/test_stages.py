@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiida.orm import Dict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +81,19 @@ def test_flexible_stage_prints_cells_at_its_own_stride() -> None:
     assert (stage["steps"], stage["cells_every"]) == (10000, 20)
 
 
+def test_thermostat_of_a_stiff_cell_reaches_the_run() -> None:
+    """Langevin by wish, Nosé–Hoover if nothing is said; another is refused in one sentence."""
+    planned = [stages.flexible(STRAIN, "production_1", 5.0)]
+    chosen = {**STRAIN, "thermostat": "langevin"}
+    assert MdRun.from_dict(stages.md_run(chosen, planned, 1)).thermostat == "langevin"
+    assert MdRun.from_dict(stages.md_run(STRAIN, planned, 1)).thermostat == "nose-hoover"
+    assert stages.validate_strain_fluctuation(Dict(chosen), None) is None
+    assert "thermostat is 'berendsen', but must be one of" in str(
+        stages.validate_strain_fluctuation(Dict({**STRAIN, "thermostat": "berendsen"}), None)
+    )
+    assert "no setting thermostat" in str(stages.validate_eos(Dict({**EOS, "thermostat": "langevin"}), None))
+
+
 @pytest.mark.parametrize(("plan", "picoseconds", "steps"), [(COMMON, 1.0, 2000), (COMMON, 0.0, 1), ({"timestep_fs": 1.0}, 0.0014, 1)])
 def test_steps_are_whole_and_at_least_one(plan: dict[str, Any], picoseconds: float, steps: int) -> None:
     """LAMMPS runs no stage without a step."""
@@ -100,8 +114,6 @@ def test_strides_follow_the_time_step() -> None:
 )
 def test_plan_is_checked_by_its_keys(validate: Any, plan: dict[str, Any]) -> None:
     """Whole it passes; a key that is missing, unknown or negative is named."""
-    from aiida.orm import Dict
-
     assert validate(Dict(plan), None) is None
     for name in plan:
         rest = {key: value for key, value in plan.items() if key != name}
