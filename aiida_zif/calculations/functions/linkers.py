@@ -13,7 +13,7 @@ from aiida_zif.calculations.functions.structure import to_structure
 from aiida_zif.calculations.job import structure_arrays
 from aiida_zif.calculations.plain import plain
 from aiida_zif.data.trajectory import ZifTrajectoryData
-from aiida_zif.science import hazard, linkers, melting
+from aiida_zif.science import linkers, melting
 from aiida_zif.science.frames import Frames
 from aiida_zif.science.melt_evidence import Evidence
 from aiida_zif.science.msd import unwrap
@@ -48,28 +48,6 @@ def watch_linkers(reference: StructureData, trajectory: ZifTrajectoryData, param
         "shortest_distance_angstrom": report.shortest_distance, **parameters.get_dict(),
     }  # fmt: skip
     return Dict(plain(result))
-
-
-@calcfunction
-def linker_hazard(confidence: Float, **runs: Dict) -> Dict:
-    """Return breaks per linker and nanosecond with their exact Poisson interval, for each temperature of ``runs``, and of all together.
-
-    Each of ``runs`` holds ``n_linkers``, ``end_ps``, ``breaks_ps`` (of the first break of each linker that broke) and ``temperature_k``.
-    """
-    by_temperature: dict[float, list[hazard.Exposure]] = {}
-    for _, node in sorted(runs.items()):
-        run = node.get_dict()
-        one = hazard.exposure(run["n_linkers"], run["end_ps"], run["breaks_ps"])
-        by_temperature.setdefault(float(run["temperature_k"]), []).append(one)
-    rows = []
-    for kelvin, exposures in sorted(by_temperature.items()):
-        total = hazard.pool(exposures)
-        found = hazard.rate(total.n_breaks, total.linker_ns, confidence.value)
-        rows.append({
-            "temperature_k": kelvin, "runs": len(exposures), "breaks": total.n_breaks, "linker_ns": total.linker_ns,
-            "rate_per_ns": found.rate, "rate_low_per_ns": found.low, "rate_high_per_ns": found.high,
-        })  # fmt: skip
-    return Dict({"confidence": confidence.value, "interval": "Garwood", "rows": rows})
 
 
 @calcfunction
