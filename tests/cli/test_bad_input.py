@@ -52,7 +52,7 @@ def test_node_of_another_kind(refused: Refused, codes: dict[str, Any]) -> None:
     sentence = refused("launch", "aimd", "--structure", codes["cp2k"].pk)
     assert "InstalledCode" in sentence
     assert "StructureData is needed" in sentence
-    assert "ZifModelData is needed" in refused("launch", "eos", "--structure", CRYSTAL, "--model", codes["cp2k"].pk)
+    assert "ZifModelData or ZifForceFieldData is needed" in refused("launch", "eos", "--structure", CRYSTAL, "--model", codes["cp2k"].pk)
 
 
 def test_element_that_the_model_does_not_know(refused: Refused, make_compiled: Any) -> None:
