@@ -15,14 +15,14 @@ def ensemble(inputs: Inputs) -> Preview:
     """The first job of the first row; each row with steps, atoms, seeds and cost; all of them together."""
     from aiida_zif.cli import forecast as our_forecast
     from aiida_zif.formats.lammps_run import MdRun
-    from aiida_zif.workchains import glass_rows, stages
+    from aiida_zif.workchains import glass_rows, stages, table_rows
 
     rows, seeds, common = inputs["rows"].get_list(), inputs["seeds"].get_list(), inputs["run"].get_dict()
     repeats = inputs["repeats"].get_list()
     measured = our_forecast.md_core_s(getattr(inputs["potential"], "architecture", None))
     lines, total, atom_steps = [], 0, 0
     for row in rows:
-        plan, own = glass_rows.run_of(row, common), glass_rows.seeds_of(row, seeds)
+        plan, own = glass_rows.run_of(row, common), table_rows.seeds_of(row, seeds)
         cells = prod(glass_rows.repeats_of(row, repeats))
         crystal = row.get("start", glass_rows.CRYSTAL) == glass_rows.CRYSTAL
         run = stages.md_run(plan, [*stages.melt(plan, from_crystal=crystal), *stages.quench(plan)], own[0])
@@ -41,7 +41,7 @@ def ensemble(inputs: Inputs) -> Preview:
     lines.append(f"{total} replicas, {at_once}, without extensions of the plateau{known}")
     first, plan = rows[0], glass_rows.run_of(rows[0], common)
     crystal = first.get("start", glass_rows.CRYSTAL) == glass_rows.CRYSTAL
-    run = stages.md_run(plan, stages.melt(plan, from_crystal=crystal), glass_rows.seeds_of(first, seeds)[0])
+    run = stages.md_run(plan, stages.melt(plan, from_crystal=crystal), table_rows.seeds_of(first, seeds)[0])
     shown = job(inputs, run)
     return Preview(shown.program, shown.text, tuple(lines))
 

@@ -11,7 +11,7 @@ from aiida_zif.cli.preview import Inputs, Preview, training
 
 def scan(inputs: Inputs) -> Preview:
     """The first training of the first row; a line per draw and per row; how much all of it is."""
-    from aiida_zif.workchains import scan_rows
+    from aiida_zif.workchains import scan_rows, table_rows
 
     rows, common, seeds = inputs["rows"].get_list(), inputs["run"].get_dict(), inputs["seeds"].get_list()
     given = dict(inputs.get("datasets") or {})
@@ -25,10 +25,10 @@ def scan(inputs: Inputs) -> Preview:
     runs = scan_rows.trainings(rows, common, seeds)
     passes = 0
     for row in rows:
-        run = scan_rows.run_of(row, common, scan_rows.seeds_of(row, seeds)[0])
+        run = scan_rows.run_of(row, common, table_rows.seeds_of(row, seeds)[0])
         name = scan_rows.dataset_of(row, list(given))
-        forecast.append(f"{scan_rows.label_of(row, common)}: {_row(run)}, frames {name}, seeds {scan_rows.seeds_of(row, seeds)}")
-        passes += len(scan_rows.seeds_of(row, seeds)) * _of(run, "epochs") * counts[name]
+        forecast.append(f"{scan_rows.label_of(row, common)}: {_row(run)}, frames {name}, seeds {table_rows.seeds_of(row, seeds)}")
+        passes += len(table_rows.seeds_of(row, seeds)) * _of(run, "epochs") * counts[name]
     limit = inputs["max_concurrent"].value
     at_once = f"at most {limit} at a time" if limit else "all at once"
     forecast.append(f"{len(runs)} trainings, {at_once}; at most {passes} passes of a frame, and a compilation and an evaluation each")

@@ -17,8 +17,8 @@ from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.ensemble import ZifEnsembleData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.workchains.protocol import single_run
-from aiida_zif.workchains.scan_rows import seeds_problem
 from aiida_zif.workchains.side_by_side import TrainingsWorkChain
+from aiida_zif.workchains.table_rows import seeds_problem
 from aiida_zif.workchains.train import TrainWorkChain
 
 GROUP = "zif/ensemble"

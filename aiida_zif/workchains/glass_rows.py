@@ -9,9 +9,9 @@ from typing import Any
 
 from aiida.orm import Dict, List
 
-from aiida_zif.workchains import stages
+from aiida_zif.workchains import stages, table_rows
 from aiida_zif.workchains.melt_quench import start_problem, validate_repeats
-from aiida_zif.workchains.scan_rows import seeds_of, seeds_problem
+from aiida_zif.workchains.table_rows import Row, seeds_of, seeds_problem_of_row
 
 ROW: tuple[str, ...] = ("label", "seeds", "repeats", "start")
 """Keys of a row; all others are settings of the run, which then differ for it alone."""
@@ -20,9 +20,6 @@ CRYSTAL = "crystal"
 REPLICA = "replica"
 SHORT: dict[str, str] = {"tmax_k": "T", "rate_k_per_ps": "rate", "plateau_ps": "plateau", "timestep_fs": "dt"}
 """Settings that stand in a label by a word of their own."""
-_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
-
-Row = Mapping[str, Any]
 
 
 def run_of(row: Row, common: Row) -> dict[str, Any]:
@@ -56,31 +53,18 @@ def replicas(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, tuple[int, 
 
 def problem(rows: Any, common: Row, seeds: Sequence[int], repeats: Sequence[int], crystal: Any, starts: Mapping[str, Any]) -> str | None:
     """Return one sentence on what is wrong with a table, ``None`` where nothing is."""
-    if not rows:
-        return "the table has no rows; give a list of mappings, each with what differs: tmax_k, rate_k_per_ps, plateau_ps, repeats, start"
-    labels = []
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            return f"row {number} is {row!r}, but must be a mapping with settings of the run, and may have {', '.join(ROW)}"
-        if wrong := _problem_of_row(row, common, seeds, repeats, crystal, starts):
-            return f"row {number}: {wrong}"
-        labels.append(label_of(row))
-        if not _LABEL.fullmatch(labels[-1]):
-            return f"row {number}: the label {labels[-1]!r} must be a letter, then up to 60 letters, digits and _"
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        return f"the rows {', '.join(twice)} come twice: give each a label of its own"
-    return None
+    return table_rows.problem(
+        rows, "the run", "what differs: tmax_k, rate_k_per_ps, plateau_ps, repeats, start", ROW, lambda row: _problem_of_row(
+            row, common, seeds, repeats, crystal, starts), label_of,
+    )  # fmt: skip
 
 
 def _problem_of_row(
     row: Row, common: Row, seeds: Sequence[int], repeats: Sequence[int], crystal: Any, starts: Mapping[str, Any]
 ) -> str | None:
-    if "seed" in row:
-        return "a row has `seeds`, a list, and no seed"
-    given: Any = seeds_of(row, seeds) if isinstance(row.get("seeds", []), list) else row["seeds"]
-    if problem_found := seeds_problem(given):
+    if problem_found := seeds_problem_of_row(row, seeds):
         return problem_found
-    if 0 in given:
+    if 0 in seeds_of(row, seeds):
         return "the seeds must be 1 or more: LAMMPS draws no velocities with 0"
     cells: Any = row.get("repeats", list(repeats))
     if problem_found := validate_repeats(List(cells), None) if isinstance(cells, list) else f"repeats are {cells!r}, no list of three":

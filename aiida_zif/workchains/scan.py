@@ -14,7 +14,7 @@ from aiida_zif.data.dataset import ZifDatasetData
 from aiida_zif.data.model import ZifModelData
 from aiida_zif.data.trajectory import ZifTrajectoryData
 from aiida_zif.formats.nequip_run import TrainRun
-from aiida_zif.workchains import scan_rows, scan_table
+from aiida_zif.workchains import scan_rows, scan_table, table_rows
 from aiida_zif.workchains.chain import words_of
 from aiida_zif.workchains.dataset import DatasetWorkChain
 from aiida_zif.workchains.side_by_side import TrainingsWorkChain
@@ -30,7 +30,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     datasets, trajectories = list(inputs.get("datasets") or {}), len(inputs.get("trajectories") or {})
     if "seed" in common:
         return "the common run has a seed, but the seeds of a scan stand in `seeds`; leave it out"
-    if problem := scan_rows.seeds_problem(seeds) or scan_rows.problem(rows, common, seeds, datasets, sampling, trajectories):
+    if problem := table_rows.seeds_problem(seeds) or scan_rows.problem(rows, common, seeds, datasets, sampling, trajectories):
         return problem
     if not 1 <= inputs["min_success"].value <= len(rows):
         return f"min_success is {inputs['min_success'].value}, but there are {len(rows)} rows: give 1 to {len(rows)}"

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiida_zif.formats.nequip_run import TrainRun
 from aiida_zif.science.drawing import Recipe
+from aiida_zif.workchains import table_rows
+from aiida_zif.workchains.table_rows import Row, seeds_of, seeds_problem_of_row
 
 ROW: tuple[str, ...] = ("label", "dataset", "sampling", "seeds")
 """Keys of a row; all others are settings of the training, which then differ for it alone."""
 SAMPLING: tuple[str, ...] = ("method", "n_train", "n_validation", "seed", "bins_per")
 """What of a draw a row may change. What is held out is not among it: all rows are measured on the same frames."""
-_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
-
-Row = Mapping[str, Any]
 
 
 def label_of(row: Row, common: Row) -> str:
@@ -32,11 +31,6 @@ def label_of(row: Row, common: Row) -> str:
 def run_of(row: Row, common: Row, seed: int) -> dict[str, Any]:
     """Return the training of a row: the common one, changed by what the row says."""
     return {**common, **{name: value for name, value in row.items() if name not in ROW}, "seed": seed}
-
-
-def seeds_of(row: Row, common: Sequence[int]) -> list[int]:
-    """Return the seeds of a row: its own, or those of all."""
-    return list(row.get("seeds", common))
 
 
 def sampling_label(sampling: Row) -> str:
@@ -69,28 +63,16 @@ def trainings(rows: Sequence[Row], common: Row, seeds: Sequence[int]) -> dict[st
 
 def problem(rows: Any, common: Row, seeds: Sequence[int], datasets: Sequence[str], sampling: Row | None, n_trajectories: int) -> str | None:
     """Return one sentence on what is wrong with a table, ``None`` where nothing is."""
-    if not rows:
-        return "the table has no rows; give a list of mappings, each with the settings of a training that differ"
-    labels = []
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            return f"row {number} is {row!r}, but must be a mapping with settings of a training, and may have {', '.join(ROW)}"
-        if wrong := _problem_of_row(row, common, seeds, datasets, sampling, n_trajectories):
-            return f"row {number}: {wrong}"
-        labels.append(label_of(row, common))
-        if not _LABEL.fullmatch(labels[-1]):
-            return f"row {number}: the label {labels[-1]!r} must be a letter, then up to 60 letters, digits and _"
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        return f"the rows {', '.join(twice)} come twice: give each a label of its own"
-    return None
+    return table_rows.problem(
+        rows, "a training", "the settings of a training that differ", ROW, lambda row: _problem_of_row(
+            row, common, seeds, datasets, sampling, n_trajectories), lambda row: label_of(row, common),
+    )  # fmt: skip
 
 
 def _problem_of_row(
     row: Row, common: Row, seeds: Sequence[int], datasets: Sequence[str], sampling: Row | None, n_trajectories: int
 ) -> str | None:
-    if "seed" in row:
-        return "a row has `seeds`, a list, and no seed"
-    if problem_found := seeds_problem(seeds_of(row, seeds) if isinstance(row.get("seeds", []), list) else row["seeds"]):
+    if problem_found := seeds_problem_of_row(row, seeds):
         return problem_found
     try:
         TrainRun.from_dict(run_of(row, common, 1))
@@ -119,12 +101,4 @@ def _problem_of_draw(row: Row, datasets: Sequence[str], sampling: Row | None, n_
         Recipe.from_dict({**sampling, **changes})
     except (ValueError, TypeError) as wrong:
         return str(wrong)
-    return None
-
-
-def seeds_problem(seeds: Any) -> str | None:
-    """Return one sentence unless ``seeds`` are whole numbers, each once."""
-    whole = isinstance(seeds, list) and all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds)
-    if not whole or not seeds or len(set(seeds)) != len(seeds):
-        return f"the seeds are {seeds!r}, but must be a list of whole numbers of at least 0, each once"
     return None

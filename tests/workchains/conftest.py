@@ -226,3 +226,18 @@ def md_ending(
         return Ending(outputs={name: node for name, node in {**ours, **outputs}.items() if node is not None})
 
     return end
+
+
+MD_STAGES = [
+    {"kind": "hold", "label": "warm", "steps": 20, "temperature_k": 300.0},
+    {"kind": "hold", "label": "hot", "steps": 20, "temperature_k": 900.0},
+]
+
+
+@pytest.fixture
+def md_inputs(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any]) -> dict[str, Any]:
+    """Forty steps of the crystal, in two stages."""
+    from aiida.orm import Dict
+
+    given = {"codes": {"lammps": codes["lammps"]}, "structure": crystal, "reference": crystal, "potential": make_compiled()}
+    return {**given, "run": Dict({"stages": MD_STAGES, "seed": 3})}

@@ -15,16 +15,10 @@ from aiida_zif.workchains.md import MdWorkChain
 
 from .conftest import Ending
 
-STAGES = [
-    {"kind": "hold", "label": "warm", "steps": 20, "temperature_k": 300.0},
-    {"kind": "hold", "label": "hot", "steps": 20, "temperature_k": 900.0},
-]
-
 
 @pytest.fixture
-def inputs(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any]) -> dict[str, Any]:
-    given = {"codes": {"lammps": codes["lammps"]}, "structure": crystal, "reference": crystal, "potential": make_compiled()}
-    return {**given, "run": Dict({"stages": STAGES, "seed": 3})}
+def inputs(md_inputs: dict[str, Any]) -> dict[str, Any]:
+    return md_inputs
 
 
 def blown_up(make_trajectory: Callable[..., Any], restart_file: Callable[..., Any], **fields: Any) -> Ending:
