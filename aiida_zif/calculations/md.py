@@ -78,6 +78,8 @@ def restart_problem(restart: SinglefileData, finished: int, run: lammps_input.Md
     """Say in one sentence why ``run`` cannot go on from a restart file after ``finished`` steps: cut, other atoms, another time."""
     try:
         facts = lammps_restart.read(restart.get_content("rb"))
+    except FileNotFoundError:
+        return f"the restart node holds no file {restart.filename!r}: take one that a job put out"
     except ValueError as problem:
         return str(problem)
     if facts.n_atoms not in (None, n_atoms) or facts.n_types not in (None, n_types):

@@ -137,7 +137,7 @@ def escaping(node: Any, name: str) -> Any:
 
 
 def test_imported_path_leads_nowhere(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any], model: Any) -> None:
-    """Whatever path a stranger's model or restart file of MD has, a job writes it under a plain name of ours."""
+    """Whatever path a stranger's model has, a job writes it under a plain name of ours."""
     from aiida.engine.utils import instantiate_process
     from aiida.manage import get_manager
 
@@ -146,13 +146,10 @@ def test_imported_path_leads_nowhere(codes: dict[str, Any], crystal: Any, make_c
 
     strange = escaping(make_compiled(), "../../../canary.nequip.pt2")
     package = escaping(model, "../../../canary.nequip.zip")
-    restart = escaping(SinglefileData(io.BytesIO(b"x"), filename="a.restart"), "../../canary.restart")
     stage = {"kind": "hold", "label": "a", "steps": 9, "temperature_k": 300.0}
     md = {"structure": crystal, "run": Dict({"stages": [stage], "seed": 1})}
-    going_on = {"restart": restart, "finished_steps": 3}
     for process_class, inputs in (
         (LammpsMdCalculation, {"code": codes["lammps"], "potential": strange, **md}),
-        (LammpsMdCalculation, {"code": codes["lammps"], "potential": strange, **md, **going_on}),
         (NequipCompileCalculation, {"code": codes["compile"], "model": package}),
     ):
         process = instantiate_process(get_manager().get_runner(), process_class, **inputs)
@@ -161,18 +158,25 @@ def test_imported_path_leads_nowhere(codes: dict[str, Any], crystal: Any, make_c
         assert all(Path(target).name == target for target in targets)
 
 
-def test_restart_file_of_a_strange_path_is_refused(codes: dict[str, Any], crystal: Any) -> None:
+def test_restart_file_of_a_strange_path_is_refused(codes: dict[str, Any], crystal: Any, make_compiled: Callable[..., Any]) -> None:
     """It is read before the job is submitted, by its name in the repository, where no such path can be."""
     from aiida.engine.utils import instantiate_process
     from aiida.manage import get_manager
 
     from aiida_zif.calculations.aimd import Cp2kAimdCalculation
+    from aiida_zif.calculations.md import LammpsMdCalculation
 
-    restart = escaping(SinglefileData(io.BytesIO(b"x"), filename="a.restart"), "../../canary.restart")
-    run = Dict({"temperature_k": 300.0, "steps": 9, "seed": 1})
-    inputs = {"code": codes["cp2k"], "structure": crystal, "run": run, "restart": restart, "finished_steps": 3}
-    with pytest.raises(ValueError, match="holds no file"):
-        instantiate_process(get_manager().get_runner(), Cp2kAimdCalculation, **inputs)
+    going_on = {
+        "structure": crystal, "restart": escaping(SinglefileData(io.BytesIO(b"x"), filename="a.restart"), "../../canary.restart"),
+        "finished_steps": 3,
+    }  # fmt: skip
+    stage = {"kind": "hold", "label": "a", "steps": 9, "temperature_k": 300.0}
+    for process_class, inputs in (
+        (Cp2kAimdCalculation, {"code": codes["cp2k"], "run": Dict({"temperature_k": 300.0, "steps": 9, "seed": 1})}),
+        (LammpsMdCalculation, {"code": codes["lammps"], "potential": make_compiled(), "run": Dict({"stages": [stage], "seed": 1})}),
+    ):
+        with pytest.raises(ValueError, match="holds no file"):
+            instantiate_process(get_manager().get_runner(), process_class, **going_on, **inputs)
 
 
 def prepared(process: Any) -> Any:
