@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Equation of state: the pressure of the newest quenched structure at four volumes, and the bulk modulus through it.
+"""Equation of state: the pressure of the newest quenched structure at four volumes, and the bulk modulus or why there is none (540).
 
 verdi run examples/06_eos.py        (after 05_melt_quench.py)
 """
@@ -29,7 +29,8 @@ def main() -> None:
     )
     _, node = run_get_node(builder)
     print(f"{node.process_label}<{node.pk}> [{node.exit_status}] {node.exit_message or 'finished'}")
-    sys.exit(0 if node.is_finished_ok or (node.exit_status or 0) >= 700 else 1)
+    # a model of few epochs may put its zero pressure outside the volumes measured: that is a verdict, and no number is given
+    sys.exit(0 if node.is_finished_ok or node.exit_status == 540 or (node.exit_status or 0) >= 700 else 1)
 
 
 main()
